@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * struct edge: the agent's side of the proxy. Keeps the connection to its control socket, publishes
+ * route tables (to disk first, then over the socket), asks what still drains, and sees to it that
+ * every host in the table has a certificate. In standalone mode it also owns the proxy's process.
+ */
+#ifndef BERTH_AGENT_EDGE_H
+#define BERTH_AGENT_EDGE_H
+
+#include "lib/base/err.h"
+#include "lib/ipc/routes.h"
+
+struct ev_loop;
+struct edge;
+
+struct edge_config {
+	const char *routes_path; /* proxy/routes.json */
+	const char *control_path; /* proxy's control socket */
+	const char *certs_dir; /* certs/<name>/{chain,key}.pem */
+	const char *ca_dir; /* local CA */
+	const char *admin_host; /* host name under which the API is reached, NULL: not */
+	const char *agent_socket; /* where the proxy finds the API */
+};
+
+struct edge *edge_new(struct ev_loop *loop, const struct edge_config *config, struct err *err);
+void edge_free(struct edge *e);
+
+/* Publishes a table (takes it): gives it a version, adds the admin site and the certificates,
+ * writes it to disk, sends it. on_done comes later, never from within the call: 0 when every worker
+ * of the proxy serves it; -EINVAL with the proxy's words when it refused; -ENOTCONN when the proxy
+ * cannot be reached in time (it will read the file when it starts). A newer publication does not
+ * cancel an older one; answers come in order. */
+typedef void (*edge_on_published)(void *data, int result, const struct err *err);
+int edge_publish(struct edge *e, struct routes *table, edge_on_published on_done, void *data,
+	struct err *err);
+
+/* What the proxy counts for a release; `known` false: it has left the proxy, nothing in flight. */
+struct edge_counts {
+	bool known;
+	uint64_t inflight, requests, errors_5xx;
+};
+typedef void (*edge_on_counts)(void *data, int result, const struct edge_counts *counts);
+int edge_counts(
+	struct edge *e, const char *app, unsigned release, edge_on_counts on_counts, void *data);
+
+/* "https://shop.localhost:8443" for a host: with the port only where it is not 443. */
+void edge_url(const struct edge *e, const char *host, char *to, size_t size);
+
+#endif

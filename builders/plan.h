@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * struct plan: what detection found out about a source tree: how it is built, what runs, what is
+ * served from disk, and why. Data only; berth-build executes it, the agent turns it into a release.
+ * The JSON form (plan_format) is what `berth deploy --plan --json` prints.
+ */
+#ifndef BERTH_BUILDERS_PLAN_H
+#define BERTH_BUILDERS_PLAN_H
+
+#include "lib/base/err.h"
+#include "lib/base/str.h"
+
+#define PLAN_BYTES_MAX (1u << 20)
+#define PLAN_PROCESSES_MAX 16
+#define PLAN_STEPS_MAX 32
+
+struct plan_step {
+	char *name; /* "install dependencies" */
+	char *command; /* for /bin/sh -c, in the app folder */
+};
+
+struct plan_pair {
+	char *name, *value;
+};
+
+struct plan_health {
+	char *path; /* NULL: any status below 500 on "/" */
+	unsigned status; /* exact status wanted, 0: any below 400 on `path` */
+	uint64_t timeout_ms; /* until the new release must be healthy */
+};
+
+struct plan_process {
+	char *name; /* "web" gets requests; others are workers */
+	char *command; /* for /bin/sh -c "exec ...", in the app folder */
+	bool listens; /* has a socket: web, unless static only */
+	bool unix_socket; /* the command names $LISTEN; else $PORT on 127.0.0.1 */
+	unsigned instances;
+	uint64_t memory_max; /* bytes */
+	uint64_t stop_timeout_ms;
+	struct plan_health health; /* of a process that listens */
+};
+
+struct plan_static {
+	char *prefix; /* "/static", "/" for a static site */
+	char *dir; /* relative to the app folder, "." for all of it */
+	char *fallback; /* SPA: "index.html", else NULL */
+};
+
+struct plan {
+	char *app; /* from the manifest, NULL when it does not say */
+	char *stack; /* "static", "python", "node", "go", "procfile", "executable" */
+	char *framework; /* "django", "fastapi", "express", ... or NULL */
+	char **reasons; /* sentences: what was chosen and why */
+	size_t reason_count;
+	struct plan_step *steps;
+	size_t step_count;
+	char **caches; /* folder names under the build cache, exported to steps as their tools need */
+	size_t cache_count;
+	struct plan_pair *build_env; /* for the steps */
+	size_t build_env_count;
+	struct plan_pair *env; /* defaults for the processes; the app's own env wins */
+	size_t env_count;
+	struct plan_process *processes;
+	size_t process_count;
+	struct plan_static *statics;
+	size_t static_count;
+	char *release_command; /* NULL: none */
+	char **domains; /* from the manifest */
+	size_t domain_count;
+	char **volumes;
+	size_t volume_count;
+	uint64_t build_memory_max; /* bytes, 0: the agent's default */
+};
+
+struct plan *plan_new(void);
+void plan_free(struct plan *p);
+
+/* Every limit and name is checked again by plan_parse: the text comes out of a build sandbox. */
+int plan_parse(const char *text, size_t len, struct plan **ret, struct err *err);
+char *plan_format(const struct plan *p);
+
+#endif

@@ -1,0 +1,14 @@
+# berth_warnings: what our own code is compiled with. Third-party headers are SYSTEM includes.
+add_library(berth_warnings INTERFACE)
+target_compile_options(berth_warnings INTERFACE
+  -Wall -Wextra -Werror
+  -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wold-style-definition
+  -Wvla -Wformat=2 -Wundef -Wpointer-arith -Wcast-qual -Wwrite-strings
+  -Wnull-dereference -Wimplicit-fallthrough -Wswitch-enum -Wconversion -Wno-sign-conversion)
+if(CMAKE_C_COMPILER_ID STREQUAL "GNU")
+  target_compile_options(berth_warnings INTERFACE -Wlogical-op -Wduplicated-cond -Wduplicated-branches)
+  # The static analysis behind these two needs optimisation and is unreliable under the sanitizers.
+  if(BERTH_SANITIZE)
+    target_compile_options(berth_warnings INTERFACE -Wno-null-dereference -Wno-maybe-uninitialized)
+  endif()
+endif()
