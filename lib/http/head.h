@@ -31,7 +31,9 @@ enum http_framing {
 struct http_head {
 	/* requests */
 	struct str method, target;
-	struct str host; /* the authority that routes: the target's in absolute form, else Host */
+	/* The authority that routes, with its port: the target's in absolute form, else Host. Well
+	 * formed; empty when the field is empty or, in HTTP/1.0, absent. */
+	struct str host;
 	struct str path; /* path of the target, "*" for OPTIONS *; without query */
 	struct str query; /* behind '?', empty when none */
 	/* responses */
@@ -65,5 +67,9 @@ const struct http_field *http_find(const struct http_head *head, const char *nam
 
 /* Is `token` a member of the comma list of any field of that name (case-insensitive)? */
 bool http_has_token(const struct http_head *head, const char *name, const char *token);
+
+/* "example.com:8443" or "[::1]:80" to name and port (empty when absent); either result may be NULL.
+ * False when it is not a host and an optional port (RFC 9110 §7.2; user information is refused). */
+bool http_authority_split(struct str authority, struct str *ret_name, struct str *ret_port);
 
 #endif
