@@ -15,7 +15,7 @@
 
 #define ROUTES_BYTES_MAX (16u << 20)
 
-struct jansson_json;
+struct json_t; /* jansson's; its header stays out of those who only fill in a table */
 
 enum route_kind {
 	ROUTE_UPSTREAM, /* proxied to the instances of an upstream */
@@ -85,5 +85,9 @@ int routes_check(struct routes *r, struct err *err);
 /* JSON text to a checked table, and back (ends with a newline, owned by the caller). */
 int routes_parse(const char *text, size_t len, struct routes **ret, struct err *err);
 char *routes_format(const struct routes *r);
+
+/* The same as jansson objects, for the envelope of the control socket. from: borrows; to: new. */
+int routes_from_json(const struct json_t *top, struct routes **ret, struct err *err);
+struct json_t *routes_to_json(const struct routes *r);
 
 #endif
