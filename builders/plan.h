@@ -13,6 +13,13 @@
 #define PLAN_BYTES_MAX (1u << 20)
 #define PLAN_PROCESSES_MAX 16
 #define PLAN_STEPS_MAX 32
+#define PLAN_REASONS_MAX 64
+#define PLAN_LIST_MAX 64 /* static folders, domains, volumes, caches */
+#define PLAN_ENV_MAX 512
+#define PLAN_TEXT_MAX 16384 /* a command, a value, a reason */
+
+#define PLAN_HEALTH_TIMEOUT_MS 30000
+#define PLAN_STOP_TIMEOUT_MS 30000
 
 struct plan_step {
 	char *name; /* "install dependencies" */
@@ -73,10 +80,32 @@ struct plan {
 };
 
 struct plan *plan_new(void);
-void plan_free(struct plan *p);
+void plan_free(struct plan *p); /* accepts NULL */
+
+/* How builders fill a plan; all copy their arguments. The limits above are must()s here: what a
+ * repository can grow is bounded before. */
+void plan_add_reason(struct plan *p, const char *fmt, ...) PRINTF_LIKE(2, 3);
+void plan_add_step(struct plan *p, const char *name, const char *command);
+void plan_add_cache(struct plan *p, const char *name); /* once, however often it is said */
+void plan_set_build_env(struct plan *p, const char *name, const char *value);
+void plan_set_env(struct plan *p, const char *name, const char *value);
+/* The process of that name, made with the defaults when it is new. */
+struct plan_process *plan_add_process(struct plan *p, const char *name);
+struct plan_process *plan_process(const struct plan *p, const char *name); /* or NULL */
+/* Sets the command and what follows from it: whether it listens, and on which kind of socket. */
+void plan_set_command(struct plan_process *process, const char *command);
+void plan_add_static(struct plan *p, const char *prefix, const char *dir, const char *fallback);
+void plan_add_domain(struct plan *p, const char *domain);
+void plan_add_volume(struct plan *p, const char *volume);
+void plan_drop_static(struct plan *p, size_t index);
 
 /* Every limit and name is checked again by plan_parse: the text comes out of a build sandbox. */
 int plan_parse(const char *text, size_t len, struct plan **ret, struct err *err);
-char *plan_format(const struct plan *p);
+char *plan_format(const struct plan *p); /* ends with a newline, owned by the caller */
+
+static inline void plan_freep(struct plan **p)
+{
+	plan_free(*p);
+}
 
 #endif
