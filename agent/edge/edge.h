@@ -2,12 +2,15 @@
  *
  * struct edge: the agent's side of the proxy. Keeps the connection to its control socket, publishes
  * route tables (to disk first, then over the socket), asks what still drains, and sees to it that
- * every host in the table has a certificate. In standalone mode it also owns the proxy's process.
+ * every host in the table has a certificate. Who runs the proxy is not its business
+ * (agent/edge/proxy_process.h does, in standalone mode).
  */
 #ifndef BERTH_AGENT_EDGE_H
 #define BERTH_AGENT_EDGE_H
 
 #include "lib/base/err.h"
+#include <stdbool.h>
+
 #include "lib/ipc/routes.h"
 
 struct ev_loop;
@@ -16,20 +19,25 @@ struct edge;
 struct edge_config {
 	const char *routes_path; /* proxy/routes.json */
 	const char *control_path; /* proxy's control socket */
-	const char *certs_dir; /* certs/<name>/{chain,key}.pem */
+	const char *certs_dir; /* certs/<host>/<serial>/{chain,key}.pem */
 	const char *ca_dir; /* local CA */
 	const char *admin_host; /* host name under which the API is reached, NULL: not */
 	const char *agent_socket; /* where the proxy finds the API */
+	unsigned https_port; /* for edge_url() */
 };
 
+/* Copies the configuration. Publishes nothing: the proxy goes on with the table that it has until
+ * the first edge_publish(). */
 struct edge *edge_new(struct ev_loop *loop, const struct edge_config *config, struct err *err);
-void edge_free(struct edge *e);
+void edge_free(struct edge *e); /* callbacks under way are not called; accepts NULL */
 
-/* Publishes a table (takes it): gives it a version, adds the admin site and the certificates,
- * writes it to disk, sends it. on_done comes later, never from within the call: 0 when every worker
- * of the proxy serves it; -EINVAL with the proxy's words when it refused; -ENOTCONN when the proxy
- * cannot be reached in time (it will read the file when it starts). A newer publication does not
- * cancel an older one; answers come in order. */
+/* Publishes a table (takes it, also on failure): gives it a version, adds the admin site and the
+ * certificates, writes it to disk, sends it. A site with several hosts becomes one site a host, so
+ * that each has a certificate of its own. on_done comes later, never from within the call: 0 when
+ * every worker of the proxy serves it; -EINVAL with the proxy's words when it refused; -ENOTCONN
+ * when the proxy cannot be reached in time (it will read the file when it starts). A newer
+ * publication does not cancel an older one; answers come in order. A failure of the call itself
+ * means that nothing has changed, and on_done does not come. */
 typedef void (*edge_on_published)(void *data, int result, const struct err *err);
 int edge_publish(struct edge *e, struct routes *table, edge_on_published on_done, void *data,
 	struct err *err);
@@ -45,5 +53,8 @@ int edge_counts(
 
 /* "https://shop.localhost:8443" for a host: with the port only where it is not 443. */
 void edge_url(const struct edge *e, const char *host, char *to, size_t size);
+
+/* Is the control socket connected just now? */
+bool edge_is_connected(const struct edge *e);
 
 #endif
