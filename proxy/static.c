@@ -91,7 +91,7 @@ static enum lookup find_file(
 	return lookup_result(r);
 }
 
-/* FNV-1a over the numbers that change when the file does. Hashed, since an inode number is nobody's
+/* The numbers that change when the file does, hashed since an inode number is nobody's
  * business; the change time is in it because builds may set the modification time to a constant. */
 static void make_etag(const struct stat *st, char to[STATIC_ETAG_SIZE])
 {
@@ -103,11 +103,12 @@ static void make_etag(const struct stat *st, char to[STATIC_ETAG_SIZE])
 		(uint64_t)st->st_ctim.tv_sec,
 		(uint64_t)st->st_ctim.tv_nsec,
 	};
-	const unsigned char *p = (const unsigned char *)parts;
 	uint64_t h = 0xcbf29ce484222325ULL;
 
-	for (size_t i = 0; i < sizeof parts; i++)
-		h = (h ^ p[i]) * 0x100000001b3ULL;
+	for (size_t i = 0; i < ARRAY_SIZE(parts); i++) {
+		h = (h ^ parts[i]) * 0x9e3779b97f4a7c15ULL;
+		h ^= h >> 32;
+	}
 	(void)snprintf(to, STATIC_ETAG_SIZE, "\"%016" PRIx64 "\"", h);
 }
 

@@ -14,8 +14,6 @@
 
 #include "lib/base/str.h"
 
-extern char **environ;
-
 static void set_limit(__rlimit_resource_t what, uint64_t value)
 {
 	if (value > 0) {
@@ -31,6 +29,7 @@ static void reset_signals(void)
 	for (int s = 1; s < NSIG; s++)
 		(void)signal(s, SIG_DFL);
 	(void)sigemptyset(&none);
+	/* NOLINTNEXTLINE(concurrency-mt-unsafe): in a forked child, which has one thread */
 	(void)sigprocmask(SIG_SETMASK, &none, NULL);
 }
 
