@@ -27,6 +27,9 @@ struct instance_id {
 
 struct instance_spec {
 	struct instance_id id;
+	/* The release whose app/ folder runs: its own, or the one that a change of environment took the
+	 * code from. 0: its own. */
+	unsigned code_release;
 	bool listens;
 	unsigned port; /* loopback TCP port, 0: a UNIX socket when `listens` */
 	uint64_t memory_max; /* bytes, 0: none */
@@ -91,7 +94,7 @@ struct runtime_ops {
 		void *data, struct err *err);
 	/* A descriptor from which JSON lines {"time","process","index","release","line"} come: the last
 	 * `lines` of the app, of one process when not NULL, then what follows when `follow`, else end
-	 * of file. The caller closes it. */
+	 * of file. Non-blocking; the caller closes it. */
 	int (*open_logs)(struct runtime *rt, const char *app, const char *process, unsigned lines,
 		bool follow, int *ret_fd, struct err *err);
 	/* Ends and removes everything of an app except its volumes. */

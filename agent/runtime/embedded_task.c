@@ -1,0 +1,299 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Tasks of the embedded runtime: a build or a release command, run once under berth-supervise, which
+ * ends with the agent. Output comes through a pipe; the task is done when the supervisor has ended
+ * (so no process is left) and the pipe is empty.
+ *
+ * There are no control groups here: the memory limit is enforced by berth-supervise adding up the
+ * private memory of the task's processes five times a second. Real limits need the systemd runtime.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+
+#include "agent/runtime/embedded.h"
+#include "agent/runtime/release_volumes.h"
+#include "lib/sys/fd.h"
+#include "lib/sys/file.h"
+#include "lib/sys/proc.h"
+
+#define READ_CHUNK 65536
+#define STOP_TIMEOUT "3000"
+#define ARGS_MAX 40
+
+struct embedded_task {
+	struct list link;
+	struct embedded *owner;
+	struct task_spec spec;
+	char *state_path;
+	pid_t pid;
+	int pidfd, output;
+	bool cancelled;
+	struct line_splitter lines;
+	ev_io on_exit, on_output;
+};
+
+static void task_free(struct embedded_task *t)
+{
+	struct ev_loop *loop = t->owner->rt.loop;
+
+	ev_io_stop(loop, &t->on_exit);
+	ev_io_stop(loop, &t->on_output);
+	if (t->pidfd >= 0)
+		(void)close(t->pidfd);
+	if (t->output >= 0)
+		(void)close(t->output);
+	line_splitter_free(&t->lines);
+	list_remove(&t->link);
+	free(t->state_path);
+	free(t);
+}
+
+static struct embedded_task *find(struct embedded *e, const struct task_spec *spec)
+{
+	list_for_each (it, &e->tasks) {
+		struct embedded_task *t = container_of(it, struct embedded_task, link);
+		if (t->spec.kind == spec->kind && t->spec.release == spec->release &&
+			streq(t->spec.app, spec->app))
+			return t;
+	}
+	return NULL;
+}
+
+static struct task_result read_result(const struct embedded_task *t)
+{
+	struct task_result result = {.exit_status = -1};
+	struct supervised state;
+
+	if (supervised_read(t->state_path, &state) < 0 || !state.ended) {
+		(void)snprintf(result.reason, sizeof result.reason, "its supervisor was killed");
+		return result;
+	}
+	result.timed_out = state.timed_out;
+	result.out_of_memory = state.out_of_memory;
+	result.exit_status = state.exit_status;
+	result.ok =
+		state.exit_status == 0 && !state.timed_out && !state.out_of_memory && !t->cancelled;
+	if (t->cancelled)
+		(void)snprintf(result.reason, sizeof result.reason, "was cancelled");
+	else if (!result.ok)
+		(void)snprintf(result.reason, sizeof result.reason, "%s", state.reason);
+	return result;
+}
+
+static void finish_if_over(struct embedded_task *t)
+{
+	const struct runtime_callbacks callbacks = t->owner->rt.callbacks;
+	const struct task_spec spec = t->spec;
+
+	if (t->pidfd >= 0 || t->output >= 0)
+		return;
+	struct task_result result = read_result(t);
+	(void)unlink(t->state_path);
+	task_free(t);
+	if (callbacks.on_task_done)
+		callbacks.on_task_done(callbacks.data, &spec, &result);
+}
+
+static void on_line_of_task(void *data, struct str line)
+{
+	struct embedded_task *t = data;
+	const struct runtime_callbacks *callbacks = &t->owner->rt.callbacks;
+
+	if (callbacks->on_task_line)
+		callbacks->on_task_line(callbacks->data, &t->spec, line);
+}
+
+static void on_output_readable(struct ev_loop *loop, ev_io *watcher, int events)
+{
+	struct embedded_task *t = container_of(watcher, struct embedded_task, on_output);
+	_cleanup_buf_ struct buf chunk = BUF_INIT(READ_CHUNK);
+	(void)events;
+
+	ssize_t n = fd_read(t->output, &chunk, READ_CHUNK);
+	if (n == -EAGAIN)
+		return;
+	if (n > 0) {
+		line_splitter_feed(&t->lines, buf_data(&chunk), buf_len(&chunk));
+		return;
+	}
+	ev_io_stop(loop, watcher);
+	(void)close(take_fd(&t->output));
+	line_splitter_end(&t->lines);
+	finish_if_over(t);
+}
+
+static void on_exit_readable(struct ev_loop *loop, ev_io *watcher, int events)
+{
+	struct embedded_task *t = container_of(watcher, struct embedded_task, on_exit);
+	(void)events;
+
+	ev_io_stop(loop, watcher);
+	(void)waitpid(t->pid, NULL, WNOHANG);
+	(void)close(take_fd(&t->pidfd));
+	finish_if_over(t);
+}
+
+/* Words of a command line; those that were formatted are freed together. */
+struct command {
+	const char *argv[ARGS_MAX];
+	char *owned[ARGS_MAX];
+	unsigned argc, owned_count;
+};
+
+static void command_free(struct command *c)
+{
+	for (unsigned n = 0; n < c->owned_count; n++)
+		free(c->owned[n]);
+}
+
+/* `value` is taken, or NULL for a word that stands alone. */
+static void add(struct command *c, const char *word, char *value)
+{
+	must(c->argc + 2 < ARGS_MAX && c->owned_count < ARGS_MAX);
+	if (word)
+		c->argv[c->argc++] = word;
+	if (value)
+		c->argv[c->argc++] = c->owned[c->owned_count++] = value;
+}
+
+static void add_build(struct command *c, const struct embedded_task *t, const char *app)
+{
+	const struct embedded *e = t->owner;
+	unsigned code = t->spec.code_release ? t->spec.code_release : t->spec.release;
+	char *env = xasprintf("%s/releases/%u/build.env", app, t->spec.release);
+
+	add(c, NULL, xasprintf("%s/berth-build", e->programs));
+	if (t->spec.plan_only)
+		add(c, "--plan-only", NULL);
+	add(c, "--app-dir", xasprintf("%s/releases/%u/app", app, code));
+	add(c, "--plan-out", xasprintf("%s/releases/%u/plan.json", app, t->spec.release));
+	add(c, "--cache-dir", xasprintf("%s/cache/%s", e->state, t->spec.app));
+	if (file_exists(env))
+		add(c, "--env-file", env);
+	else
+		free(env);
+}
+
+static void add_release_command(struct command *c, const struct embedded_task *t, const char *app)
+{
+	unsigned code = t->spec.code_release ? t->spec.code_release : t->spec.release;
+
+	add(c, NULL, xasprintf("%s/berth-launch", t->owner->programs));
+	add(c, "--release-file", xasprintf("%s/releases/%u/release.json", app, t->spec.release));
+	add(c, "--env-file", xasprintf("%s/releases/%u/env", app, t->spec.release));
+	add(c, "--app-dir", xasprintf("%s/releases/%u/app", app, code));
+	add(c, "--volumes-dir", xasprintf("%s/volumes", app));
+	add(c, "--release-command", NULL);
+}
+
+static int spawn(struct embedded_task *t, struct err *err)
+{
+	_cleanup_(command_free) struct command c = {0};
+	_cleanup_free_ char *app = xasprintf("%s/apps/%s", t->owner->state, t->spec.app);
+	int out[2];
+
+	add(&c, NULL, xasprintf("%s/berth-supervise", t->owner->programs));
+	add(&c, "--state", xstrdup(t->state_path));
+	add(&c, "--parent", xasprintf("%d", (int)getpid()));
+	add(&c, "--stop-timeout-ms", xstrdup(STOP_TIMEOUT));
+	if (t->spec.memory_max > 0)
+		add(&c, "--memory-max", xasprintf("%llu", (unsigned long long)t->spec.memory_max));
+	if (t->spec.timeout_ms > 0)
+		add(&c, "--timeout-ms", xasprintf("%llu", (unsigned long long)t->spec.timeout_ms));
+	add(&c, "--", NULL);
+	if (t->spec.kind == TASK_BUILD)
+		add_build(&c, t, app);
+	else
+		add_release_command(&c, t, app);
+	if (pipe2(out, O_CLOEXEC) < 0)
+		return err_errno(err, errno, "cannot create a pipe");
+	struct proc_spec spec = {.argv = c.argv, .fds = {-1, out[1], out[1]}, .fd_count = 3};
+	if (t->spec.kind == TASK_BUILD)
+		spec.nice = 10;
+	int r = proc_spawn(&spec, &t->pid, &t->pidfd, err);
+	(void)close(out[1]);
+	t->output = out[0];
+	return r;
+}
+
+static int prepare(const struct embedded_task *t, struct err *err)
+{
+	const struct embedded *e = t->owner;
+	const struct instance_id id = {.release = t->spec.release};
+	struct instance_id with_app = id;
+	_cleanup_free_ char *tasks = xasprintf("%s/tasks", e->run);
+	_cleanup_free_ char *cache = xasprintf("%s/cache/%s", e->state, t->spec.app);
+
+	(void)!str_copy(with_app.app, sizeof with_app.app, str_from(t->spec.app));
+	int r = file_make_dirs(tasks, S_IRWXU, err);
+	if (r == 0 && t->spec.kind == TASK_BUILD)
+		r = file_make_dirs(cache, S_IRWXU, err);
+	if (r == 0 && t->spec.kind == TASK_RELEASE_COMMAND)
+		r = release_make_volumes(e->state, &with_app, err);
+	return r;
+}
+
+int embedded_task_run(struct embedded *e, const struct task_spec *spec, struct err *err)
+{
+	if (find(e, spec))
+		return 0;
+	struct embedded_task *t = xnew(struct embedded_task);
+	t->owner = e;
+	t->spec = *spec;
+	t->pidfd = t->output = -1;
+	t->state_path = xasprintf("%s/tasks/%s.%u.%s.json", e->run, spec->app, spec->release,
+		spec->kind == TASK_BUILD ? "build" : "release");
+	line_splitter_init(&t->lines, on_line_of_task, t);
+	ev_init(&t->on_exit, on_exit_readable);
+	ev_init(&t->on_output, on_output_readable);
+	list_append(&e->tasks, &t->link);
+	(void)unlink(t->state_path);
+	int r = prepare(t, err);
+	if (r == 0)
+		r = spawn(t, err);
+	if (r < 0) {
+		task_free(t);
+		return r;
+	}
+	(void)fd_set_nonblocking(t->output);
+	ev_io_set(&t->on_exit, t->pidfd, EV_READ);
+	ev_io_start(e->rt.loop, &t->on_exit);
+	ev_io_set(&t->on_output, t->output, EV_READ);
+	ev_io_start(e->rt.loop, &t->on_output);
+	return 0;
+}
+
+int embedded_task_cancel(struct embedded *e, const struct task_spec *spec)
+{
+	struct embedded_task *t = find(e, spec);
+
+	if (t) {
+		t->cancelled = true;
+		embedded_signal(t->pidfd, SIGTERM);
+	}
+	return 0;
+}
+
+void embedded_cancel_tasks_of(struct embedded *e, const char *app)
+{
+	list_for_each (it, &e->tasks) {
+		struct embedded_task *t = container_of(it, struct embedded_task, link);
+		if (streq(t->spec.app, app)) {
+			t->cancelled = true;
+			embedded_signal(t->pidfd, SIGTERM);
+		}
+	}
+}
+
+void embedded_free_tasks(struct embedded *e)
+{
+	list_for_each_safe (it, &e->tasks) {
+		struct embedded_task *t = container_of(it, struct embedded_task, link);
+		embedded_signal(t->pidfd, SIGTERM);
+		task_free(t);
+	}
+}
