@@ -50,7 +50,7 @@ void *arena_alloc(struct arena *a, size_t n)
 {
 	const size_t align = alignof(max_align_t);
 
-	if (n > a->max - a->total)
+	if (n > a->max - a->total || n > SIZE_MAX - sizeof(struct arena_chunk) - align)
 		return NULL;
 	size_t rounded = (n + align - 1) & ~(align - 1);
 	struct arena_chunk *c = a->chunks;
@@ -70,7 +70,7 @@ void *arena_alloc(struct arena *a, size_t n)
 
 char *arena_dup(struct arena *a, struct str s)
 {
-	char *copy = arena_alloc(a, s.len + 1);
+	char *copy = s.len < SIZE_MAX ? arena_alloc(a, s.len + 1) : NULL;
 	if (copy && s.len > 0)
 		memcpy(copy, s.p, s.len);
 	return copy;
