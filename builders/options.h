@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Command line flags of the build programs, by a table: --name VALUE, --name=VALUE, --name.
+ * A wrong flag is an error with a "did you mean".
+ */
+#ifndef BERTH_BUILDERS_OPTIONS_H
+#define BERTH_BUILDERS_OPTIONS_H
+
+#include <stdbool.h>
+
+#include "lib/base/err.h"
+
+struct option_flag {
+	const char *name; /* "app-dir" */
+	const char **text; /* takes a value, kept here */
+	bool *flag; /* or takes none */
+	const char *help;
+	bool required;
+};
+
+/* Prints help or version and exits 0 when asked; prints an error and exits 2 when something is
+ * wrong. `about` is one sentence. */
+void options_parse(
+	int argc, char **argv, const char *about, const struct option_flag *flags, size_t n);
+
+#endif
