@@ -48,9 +48,12 @@ static int place_fds(const struct proc_spec *spec, int *error_fd)
 		if (fd >= 0 && lifted[i] < 0)
 			return -1;
 	}
-	for (unsigned i = 0; i < spec->fd_count; i++)
-		if (lifted[i] >= 0 && dup2(lifted[i], (int)i) < 0)
+	for (unsigned i = 0; i < spec->fd_count; i++) {
+		if (lifted[i] < 0)
+			(void)close((int)i);
+		else if (dup2(lifted[i], (int)i) < 0)
 			return -1;
+	}
 	*error_fd = lifted[spec->fd_count];
 	return *error_fd < 0 ? -1 : 0;
 }
