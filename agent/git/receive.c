@@ -288,7 +288,7 @@ static int run(struct push *p, const char *path, struct err *err)
 		update_refs(p);
 	else
 		commands_refuse_all(&p->commands, p->unpack);
-	reply_report(&p->reply, p->unpack, &p->commands);
+	reply_report(&p->reply, &p->commands);
 	(void)close(STDOUT_FILENO);
 	input_drain(&p->input, DRAIN_BYTES_MAX);
 	return 0;

@@ -78,16 +78,14 @@ static int write_status(struct buf *to, const struct command *cmd)
 	return pkt_printf(to, "ng %s %s\n", cmd->ref, clean);
 }
 
-void reply_report(struct reply *r, const char *unpack, const struct commands *c)
+void reply_report(struct reply *r, const struct commands *c)
 {
 	_cleanup_buf_ struct buf report = BUF_INIT(REPORT_MAX);
 	_cleanup_buf_ struct buf packet = BUF_INIT(REPORT_MAX + 65536);
-	char clean[ERR_MSG_MAX];
 	int e = 0;
 
-	(void)text_clean(str_from(unpack), clean, sizeof clean);
 	if (r->has_report_status) {
-		e = pkt_printf(&report, "unpack %s\n", clean);
+		e = pkt_printf(&report, "unpack ok\n");
 		for (size_t i = 0; e == 0 && i < c->count; i++)
 			e = write_status(&report, &c->list[i]);
 		if (e == 0)

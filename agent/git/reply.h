@@ -26,7 +26,8 @@ void reply_text(struct reply *r, const char *prefix, struct str text);
 #define REPLY_KEEPALIVE_MS 5000
 void reply_keepalive(struct reply *r);
 
-/* report-status: `unpack` is "ok" or words; then "ok" or "ng" with the problem of each command. */
-void reply_report(struct reply *r, const char *unpack, const struct commands *c);
+/* report-status: "ok", or "ng" with its problem, for each command. "unpack" is always said to be ok:
+ * clients show the words of a ref, and lose those of a failed unpack (libgit2 does). */
+void reply_report(struct reply *r, const struct commands *c);
 
 #endif

@@ -21,6 +21,9 @@ struct job {
 	const struct unpack *u;
 	int report_fd;
 	git_odb *known, *incoming, *all;
+	git_indexer *indexer;
+	git_indexer_progress stats; /* the indexer's own memory between calls */
+	struct pack_scan scan;
 	int64_t last_progress_ms;
 	char pack[GIT_OID_HEXSZ + 1];
 };
@@ -73,62 +76,58 @@ static int on_index_progress(const git_indexer_progress *p, void *data)
 }
 
 /* The scan goes first: the indexer sees no byte that has not passed. */
-static int take_bytes(git_indexer *indexer, struct pack_scan *scan, struct buf *b, struct err *err)
+static int take_bytes(struct job *j, struct buf *b, struct err *err)
 {
-	git_indexer_progress stats = {0};
-	int r = pack_scan_feed(scan, buf_data(b), buf_len(b), err);
+	int r = pack_scan_feed(&j->scan, buf_data(b), buf_len(b), err);
 
 	if (r < 0)
 		return r;
-	if (git_indexer_append(indexer, buf_data(b), buf_len(b), &stats) < 0)
+	if (git_indexer_append(j->indexer, buf_data(b), buf_len(b), &j->stats) < 0)
 		return repo_err(err, "cannot take the pack");
 	buf_clear(b);
 	return 0;
 }
 
-static int take_pack(struct job *j, git_indexer *indexer, struct pack_scan *scan, struct err *err)
+static int take_pack(struct job *j, struct err *err)
 {
 	struct buf *b = j->u->pending;
-	git_indexer_progress stats = {0};
-	int r = buf_len(b) > 0 ? take_bytes(indexer, scan, b, err) : 0;
+	int r = buf_len(b) > 0 ? take_bytes(j, b, err) : 0;
 
 	while (r == 0 && !j->u->input->is_end) {
 		ssize_t n = input_read(j->u->input, b, err);
 		if (n < 0)
 			return (int)n;
 		if (n > 0)
-			r = take_bytes(indexer, scan, b, err);
+			r = take_bytes(j, b, err);
 	}
 	if (r < 0)
 		return r;
-	if (!pack_scan_is_done(scan))
+	if (!pack_scan_is_done(&j->scan))
 		return err_set(err, EBADMSG, "the pack ended early: the connection broke off");
 	/* Nothing to store: the client only moves refs to what is here. */
-	if (scan->objects == 0)
+	if (j->scan.objects == 0)
 		return 0;
-	if (git_indexer_commit(indexer, &stats) < 0)
+	if (git_indexer_commit(j->indexer, &j->stats) < 0)
 		return repo_err(err, "cannot index the pack");
-	(void)snprintf(j->pack, sizeof j->pack, "%s", git_indexer_name(indexer));
+	(void)snprintf(j->pack, sizeof j->pack, "%s", git_indexer_name(j->indexer));
 	return 0;
 }
 
 static int index_pack(struct job *j, struct err *err)
 {
-	git_indexer_options options;
 	_cleanup_free_ char *dir = xasprintf("%s/pack", j->u->objects);
-	git_indexer *indexer = NULL;
-	struct pack_scan scan;
+	git_indexer_options options;
 
 	must(git_indexer_options_init(&options, GIT_INDEXER_OPTIONS_VERSION) == 0);
 	options.progress_cb = on_index_progress;
 	options.progress_cb_payload = j;
-	if (pack_scan_init(&scan, j->u->limits) < 0)
+	if (pack_scan_init(&j->scan, j->u->limits) < 0)
 		return err_set(err, ENOMEM, "out of memory");
-	int r = git_indexer_new(&indexer, dir, 0444, j->known, &options) < 0
+	int r = git_indexer_new(&j->indexer, dir, 0444, j->known, &options) < 0
 			? repo_err(err, "cannot take the pack")
-			: take_pack(j, indexer, &scan, err);
-	git_indexer_free(indexer);
-	pack_scan_free(&scan);
+			: take_pack(j, err);
+	git_indexer_free(j->indexer);
+	pack_scan_free(&j->scan);
 	return r;
 }
 

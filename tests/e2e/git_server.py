@@ -17,8 +17,21 @@ LIVE = [
 ]
 
 
+class UnixServer(http.server.ThreadingHTTPServer):
+    address_family = socket.AF_UNIX
+
+    def server_bind(self):
+        self.socket.bind(self.server_address)
+        self.server_name, self.server_port = "agent", 0
+
+    def get_request(self):
+        connection, _ = super().get_request()
+        return connection, ("agent", 0)
+
+
 class GitServer:
-    """Serves folder/<name>.git at /<name>.git on a free port; `events` are sent for each branch."""
+    """Serves folder/<name>.git at /<name>.git and at /git/<name>.git, on a free port (`url`) and on a
+    UNIX socket (`socket`); `events` are sent for each branch."""
 
     def __init__(self, program, folder, extra=()):
         self.program, self.folder, self.extra = str(program), str(folder), list(extra)
@@ -42,17 +55,22 @@ class GitServer:
             def do_POST(self):
                 server.on_post(self)
 
-        self.httpd = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.httpd.daemon_threads = True
-        self.url = "http://127.0.0.1:%d" % self.httpd.server_port
-        threading.Thread(target=self.httpd.serve_forever, daemon=True).start()
+        self.socket = os.path.join(self.folder, "agent.sock")
+        self.listeners = [http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler),
+                          UnixServer(self.socket, Handler)]
+        self.url = "http://127.0.0.1:%d" % self.listeners[0].server_port
+        for listener in self.listeners:
+            listener.daemon_threads = True
+            threading.Thread(target=listener.serve_forever, daemon=True).start()
 
     def close(self):
-        self.httpd.shutdown()
-        self.httpd.server_close()
+        for listener in self.listeners:
+            listener.shutdown()
+            listener.server_close()
 
     def repo(self, path):
-        return os.path.join(self.folder, path.split("/")[1])
+        parts = path.split("/")
+        return os.path.join(self.folder, parts[2] if parts[1] == "git" else parts[1])
 
     def on_get(self, h):
         child = subprocess.run([self.program, "advertise", "--repo", self.repo(h.path)],
