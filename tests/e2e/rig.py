@@ -87,6 +87,10 @@ class Response:
     def text(self):
         return self.body.decode("utf-8", "replace")
 
+    @property
+    def json(self):
+        return json.loads(self.body)
+
     def __repr__(self):
         return f"{self.status} {dict(self.headers)} {self.text[:500]}"
 

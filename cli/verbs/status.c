@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * berth status: what is live, where, and how its processes are.
+ */
+#include "cli/verbs/verbs.h"
+
+#include "cli/verbs/processes.h"
+
+static void print_release(const struct cli *cli, const json_t *app)
+{
+	const json_t *live = json_object_get(app, "live");
+	_cleanup_free_ char *since = cli_ago(live, "went_live");
+	if (!json_is_object(live)) {
+		output_line(
+			&cli->out, "%-10snothing yet: 'berth deploy' brings it to life", "live");
+		return;
+	}
+	const json_t *source = json_object_get(live, "source");
+	const char *message = cli_text(live, "description");
+	output_line(&cli->out, "%-10sv%lld  %.8s  %s  %s", "live",
+		(long long)cli_number(live, "number"), cli_text(live, "commit"), since,
+		*message ? message : cli_text(source, "message"));
+}
+
+static void print_deploy(const struct cli *cli, const json_t *app)
+{
+	const json_t *d = json_object_get(app, "deploying");
+	if (!json_is_object(d))
+		return;
+	_cleanup_free_ char *since = cli_ago(d, "created");
+	output_line(&cli->out, "%-10s%s, started %s; to follow it: berth deploy --attach",
+		"deploying", cli_text(d, "state"), since);
+}
+
+static void print_urls(const struct cli *cli, const json_t *app)
+{
+	size_t i;
+	const json_t *url;
+	const json_t *urls = json_object_get(app, "urls");
+	if (json_array_size(urls) == 0)
+		output_line(&cli->out, "%-10s%s", "url", cli_text(app, "url"));
+	json_array_foreach (urls, i, url)
+		output_line(&cli->out, "%-10s%s", i ? "" : "url", json_string_value(url));
+}
+
+static int run(struct cli *cli)
+{
+	json_auto_t *app = NULL, *ps = NULL;
+	int r = cli_call_app(cli, "GET", "", NULL, &app);
+	if (r == CLI_OK)
+		r = cli_call_app(cli, "GET", "/ps", NULL, &ps);
+	if (r != CLI_OK)
+		return r;
+	json_t *processes = json_object_get(ps, "processes");
+	if (cli->out.is_json) {
+		(void)json_object_set(app, "processes", processes);
+		return cli_print_json(cli, app);
+	}
+	output_line(&cli->out, "%-10s%s", "app", cli_text(app, "name"));
+	print_urls(cli, app);
+	print_release(cli, app);
+	print_deploy(cli, app);
+	if (json_array_size(processes)) {
+		output_line(&cli->out, "%s", "");
+		processes_print(cli, processes);
+	}
+	return CLI_OK;
+}
+
+const struct command verb_status = {
+	.name = "status",
+	.summary = "what is live, where, and how it is",
+	.run = run,
+};
