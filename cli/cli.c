@@ -161,13 +161,14 @@ int cli_ask(const struct cli *cli, const char *question, bool is_secret, const c
 	if (!cli->out.in_is_terminal || !cli->out.err_is_terminal)
 		return output_fail(&cli->out, CLI_USAGE, otherwise,
 			"this needs an answer, and there is no terminal to ask on");
-	(void)fprintf(stderr, "%s ", question);
 	bool is_hidden = is_secret && tcgetattr(STDIN_FILENO, &before) == 0;
 	if (is_hidden) {
 		quiet = before;
 		quiet.c_lflag &= ~(tcflag_t)ECHO;
 		(void)tcsetattr(STDIN_FILENO, TCSAFLUSH, &quiet);
 	}
+	/* Asked only now: what is typed at once is neither shown nor thrown away. */
+	(void)fprintf(stderr, "%s ", question);
 	ssize_t n = getline(&line, &size, stdin);
 	if (is_hidden) {
 		(void)tcsetattr(STDIN_FILENO, TCSAFLUSH, &before);
