@@ -25,7 +25,7 @@ HOMES = {
     r"git2(\.h|/)": ["agent/git/", "cli/git"],
     r"curl/": ["cli/", "agent/acme/"],
     r"systemd/sd-daemon\.h": ["agent/", "proxy/"],
-    r"systemd/": ["agent/hostd/", "agent/runtime/systemd"],
+    r"systemd/": ["agent/hostd/", "agent/runtime/systemd", "agent/runtime/logs/journal"],
     r"openssl/": ["proxy/tls", "agent/edge/", "agent/acme/", "agent/api/token"],
     r"sqlite3\.h": ["agent/store/"],
     r"yaml\.h": ["lib/data/"],
