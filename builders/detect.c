@@ -257,7 +257,7 @@ static int make_plan(struct detection *d, struct err *err)
 	int r = check_whole(d, err);
 	if (r == 0)
 		r = choose(d, &b, err);
-	if (r < 0)
+	if (r != 0)
 		return r;
 	d->plan->stack = xstrdup(b == &builder_script ? "executable" : b->name);
 	r = b->plan(d, err);
@@ -282,7 +282,7 @@ int detect_plan(const struct source *source, const struct toolchain *tools, stru
 	int r = read_manifest(source, &manifest, err);
 	if (r == 0)
 		r = read_procfile(source, &procfile, err);
-	if (r < 0)
+	if (r != 0)
 		return r;
 	struct detection d = {source, manifest, procfile, tools, plan};
 	r = make_plan(&d, err);

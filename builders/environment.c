@@ -6,8 +6,6 @@
 
 #define SYSTEM_PATH "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
-extern char **environ;
-
 static void set(struct envfile *e, const char *name, const char *value)
 {
 	/* The names are ours and the values came from an environment: only size could fail. */

@@ -136,6 +136,7 @@ static char *quoted_command(const char *name)
 
 static int plan_program(const struct detection *d, const struct candidate *c, struct err *err)
 {
+	must(c->name); /* find() counted one */
 	_cleanup_free_ char *command = quoted_command(c->name);
 
 	if (!command)
@@ -188,8 +189,9 @@ static int plan_script(const struct detection *d, struct err *err)
 
 	if (find(d->source, KIND_SCRIPT, &c) == 0)
 		return err_set(err, EINVAL, "no executable script in the root");
-	_cleanup_free_ char *name = c.name;
-	return plan_program(d, &c, err);
+	int r = plan_program(d, &c, err);
+	free(c.name);
+	return r;
 }
 
 const struct builder builder_executable = {"executable", detect_elf, plan_elf};

@@ -128,6 +128,7 @@ int output_fail(
 	return output_failure(o, &f);
 }
 
+PRINTF_LIKE(3, 0)
 static void print_line(FILE *to, bool clean, const char *fmt, va_list ap)
 {
 	char *words = NULL;

@@ -74,7 +74,7 @@ static int load(const struct certs *c, const char *host, const char *serial, str
 	if (r == 0)
 		r = x509_check(&pair, host, ret, NULL);
 	/* The folder is asked for again by the serial of its certificate. */
-	return r < 0 ? r : streq(ret->serial, serial) ? 0 : -EINVAL;
+	return r != 0 ? r : streq(ret->serial, serial) ? 0 : -EINVAL;
 }
 
 static void remember(struct certs *c, const char *host, const struct x509_info *info)

@@ -222,7 +222,7 @@ static void read_version(struct edge *e)
 	int r = file_read(e->routes_path, ROUTES_BYTES_MAX, &text, &len, &err);
 	if (r == 0)
 		r = routes_parse(text, len, &table, &err);
-	if (r < 0) {
+	if (r != 0) {
 		log_warn("edge.routes_unreadable", "error=\"%s\"", err.msg);
 		e->version = (uint64_t)clock_wall_ms() / 1000;
 		return;

@@ -62,6 +62,7 @@ static char *bio_text(BIO *bio)
 }
 
 /* Never asks on a terminal for the passphrase of an encrypted key. */
+/* NOLINTNEXTLINE(readability-non-const-parameter): the type is OpenSSL's */
 static int no_passphrase(char *to, int size, int writing, void *data)
 {
 	(void)to;

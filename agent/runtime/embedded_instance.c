@@ -92,6 +92,7 @@ static void read_state(struct embedded_instance *i)
 	/* A file of an earlier supervisor is not about this one. */
 	if (supervised_read(path, &now) < 0 || now.pid != i->pid || now.ended)
 		return;
+	/* NOLINTNEXTLINE(bugprone-suspicious-memory-comparison): both are zeroed before they are read */
 	if (memcmp(&now, &i->seen, sizeof now) == 0)
 		return;
 	i->seen = now;

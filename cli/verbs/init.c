@@ -97,6 +97,7 @@ static int choose_token(struct cli *cli, char **ret)
 
 static int check_token(const struct cli *cli, const char *token)
 {
+	must(token);
 	for (const char *p = token; *p; p++)
 		if (*p <= ' ' || *p > '~')
 			return output_fail(&cli->out, CLI_USAGE, NULL,

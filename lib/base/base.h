@@ -19,6 +19,7 @@
 
 #define PRINTF_LIKE(fmt, args) __attribute__((format(printf, fmt, args)))
 #define WARN_UNUSED __attribute__((warn_unused_result))
+#define NEVER_NULL __attribute__((returns_nonnull))
 
 /* must(): an invariant of ours. Programming errors only, never input. Aborts, also in release. */
 #define must(x) ((x) ? (void)0 : must_failed(#x, __FILE__, __LINE__))
@@ -27,11 +28,11 @@ _Noreturn void must_failed(const char *expr, const char *file, int line);
 
 /* Allocation of small objects aborts when memory is out: there is nothing sensible left to do.
  * What a peer can size goes through struct buf, which has a maximum. */
-void *xcalloc(size_t n, size_t size) __attribute__((malloc)) WARN_UNUSED;
-void *xrealloc(void *p, size_t n, size_t size) WARN_UNUSED;
-char *xstrdup(const char *s) __attribute__((malloc)) WARN_UNUSED;
-char *xstrndup(const char *s, size_t n) __attribute__((malloc)) WARN_UNUSED;
-char *xasprintf(const char *fmt, ...) PRINTF_LIKE(1, 2) WARN_UNUSED;
+void *xcalloc(size_t n, size_t size) __attribute__((malloc)) WARN_UNUSED NEVER_NULL;
+void *xrealloc(void *p, size_t n, size_t size) WARN_UNUSED NEVER_NULL;
+char *xstrdup(const char *s) __attribute__((malloc)) WARN_UNUSED NEVER_NULL;
+char *xstrndup(const char *s, size_t n) __attribute__((malloc)) WARN_UNUSED NEVER_NULL;
+char *xasprintf(const char *fmt, ...) PRINTF_LIKE(1, 2) WARN_UNUSED NEVER_NULL;
 
 #define xnew(type) ((type *)xcalloc(1, sizeof(type)))
 

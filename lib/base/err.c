@@ -7,6 +7,10 @@
 #include <errno.h>
 #include <stdio.h>
 
+#undef err_set
+#undef err_errno
+#undef err_wrap
+
 int err_set(struct err *err, int code, const char *fmt, ...)
 {
 	must(code > 0);

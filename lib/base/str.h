@@ -35,7 +35,7 @@ struct str str_trim(struct str s); /* without SP and HTAB at both ends */
 bool str_split(struct str *rest, char sep, struct str *ret_part);
 
 /* A NUL-terminated copy, owned by the caller. */
-char *str_dup(struct str s) WARN_UNUSED;
+char *str_dup(struct str s) WARN_UNUSED NEVER_NULL;
 
 /* Copies into a fixed array; -ENAMETOOLONG and an empty string when it does not fit. */
 int str_copy(char *to, size_t size, struct str s) WARN_UNUSED;

@@ -172,7 +172,7 @@ static int read_member(const struct place *at, const struct json_member *m, json
 	case JSON_ANY:
 		return read_container(at, m, value);
 	}
-	must(!"a known json_want");
+	must(false); /* not a json_want */
 	return -EINVAL;
 }
 

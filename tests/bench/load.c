@@ -54,7 +54,8 @@ static const char *const failure_names[FAIL_COUNT] = {
 
 static struct {
 	unsigned port;
-	const char *host, *path;
+	char *host;
+	const char *path;
 	SSL_CTX *tls;
 	unsigned connections, fresh, pause_ms;
 } options = {.path = "/", .connections = 32, .fresh = 2, .pause_ms = 5};
