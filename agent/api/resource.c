@@ -8,6 +8,7 @@
 
 #include "agent/api/server.h"
 #include "agent/deploy/engine.h"
+#include "agent/store/progress.h"
 #include "agent/edge/edge.h"
 #include "lib/base/clock.h"
 

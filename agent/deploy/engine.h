@@ -30,6 +30,12 @@ struct engine_config {
 	unsigned releases_kept; /* beside the live one */
 	unsigned port_min, port_max; /* loopback ports for instances */
 	const char *build_env_path; /* file of NAME=VALUE lines given to every build, or NULL */
+	const char *base_domain; /* "localhost": an app's default host is <app>.<base_domain> */
+	const char *admin_host; /* the API's host, which no app may have; may be NULL */
+	/* For crash tests: kills the agent when a deploy is stored in this state, before it acts
+	 * ("swapping"), or after its work and before the next state is stored ("swapping+"). Given by
+	 * the main program from BERTH_TEST_STOP_AT, in standalone mode only; else NULL. */
+	const char *test_stop_at;
 };
 
 struct engine *engine_new(struct ev_loop *loop, const struct engine_config *config,
@@ -42,18 +48,23 @@ const struct runtime_callbacks *engine_runtime_callbacks(struct engine *e);
  * instances, removes what no release owns. Call once, when runtime and edge are ready. */
 int engine_start(struct engine *e, struct runtime *runtime, struct err *err);
 
+enum deploy_kind { DEPLOY_COMMIT, DEPLOY_ROLLBACK, DEPLOY_ENV, DEPLOY_PLAN };
+
 struct deploy_request {
 	const char *app;
-	enum { DEPLOY_COMMIT, DEPLOY_ROLLBACK, DEPLOY_ENV, DEPLOY_PLAN } kind;
+	enum deploy_kind kind;
 	const char *commit; /* DEPLOY_COMMIT and DEPLOY_PLAN: 40 hex digits, in git/<app>.git */
 	const char *source; /* JSON for struct release_row, may be NULL */
 	unsigned release; /* DEPLOY_ROLLBACK: to which, 0 the previous good one */
 	const char *description;
 };
 
-/* Queues a deploy; its id counts up over all apps. Refused with -EBUSY only when the queue is full. */
+/* Queues a deploy; its id counts up over all apps. Refused: -ENOENT (no such app, release or commit
+ * form), -EEXIST (a rollback to what is live), -ENODATA (a change of env when nothing is live),
+ * -EBUSY (the queue is full). The deploy begins from the loop, never within the call. */
 int engine_deploy(
 	struct engine *e, const struct deploy_request *r, uint64_t *ret_id, struct err *err);
+/* -ENOENT: unknown; -EALREADY: it has ended, or is being made live. */
 int engine_cancel(struct engine *e, uint64_t id, struct err *err);
 
 /* Events of a deploy as JSON lines (docs/api.md), from the first, then as they come. The last one
@@ -69,6 +80,11 @@ char *engine_describe(struct engine *e, uint64_t id);
 
 /* Processes of an app with their live state, as JSON for GET /v1/apps/{app}/ps; caller frees. */
 char *engine_processes(struct engine *e, const char *app);
+
+/* May the app have this domain? -EEXIST names whose it is: another app's, an app's default name
+ * (<app>.<base domain>), the API's. For whoever adds a domain to the store. */
+int engine_check_domain(
+	const struct engine *e, const char *app, const char *domain, struct err *err);
 
 /* A domain was added or removed: publishes the routes again. */
 int engine_publish(struct engine *e, struct err *err);

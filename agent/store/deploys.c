@@ -3,10 +3,11 @@
  * The table of deploys: where each stands, written before the engine acts on it. The names of kinds
  * and states are the engine's; to the store they are words.
  */
-#include "agent/store/sql.h"
+#include "agent/store/progress.h"
 
 #include <errno.h>
 
+#include "agent/store/sql.h"
 #include "lib/base/clock.h"
 
 #define COLUMNS                                                                              \

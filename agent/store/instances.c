@@ -3,9 +3,11 @@
  * The table of instances that were started and not yet seen to be gone, with the loopback port each
  * was given. A port belongs to one instance at a time.
  */
-#include "agent/store/sql.h"
+#include "agent/store/progress.h"
 
 #include <errno.h>
+
+#include "agent/store/sql.h"
 
 int store_instance_put(struct store *s, const struct instance_row *i, struct err *err)
 {

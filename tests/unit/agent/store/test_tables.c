@@ -9,7 +9,7 @@
 
 #include <cmocka.h>
 
-#include "agent/store/store.h"
+#include "agent/store/progress.h"
 #include "lib/base/str.h"
 
 static char dir[64];
