@@ -77,10 +77,19 @@ static int run(struct cli *cli)
 	return args_command(a)->run(cli);
 }
 
-static void set_output(struct cli *cli)
+/* Also behind the word that was wrong, where parsing ended. */
+static bool asks_json(int argc, char *const *argv)
+{
+	for (int i = 1; i < argc && !streq(argv[i], "--"); i++)
+		if (streq(argv[i], "--json"))
+			return true;
+	return false;
+}
+
+static void set_output(struct cli *cli, bool json)
 {
 	const struct args *a = &cli->args;
-	struct output_flags f = {.json = args_has(a, "json"),
+	struct output_flags f = {.json = json || args_has(a, "json"),
 		.quiet = args_has(a, "quiet"),
 		.verbose = args_has(a, "verbose"),
 		.no_color = args_has(a, "no-color")};
@@ -103,7 +112,7 @@ int cli_main(int argc, char **argv)
 	/* For the widths of characters; numbers and messages stay as they are. */
 	(void)setlocale(LC_CTYPE, "C.UTF-8");
 	int r = args_parse(&cli.args, &berth_command, argc, argv, &err);
-	set_output(&cli);
+	set_output(&cli, r < 0 && asks_json(argc, argv));
 	if (r < 0) {
 		char name[64];
 		_cleanup_free_ char *hint = NULL;

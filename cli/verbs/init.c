@@ -16,23 +16,23 @@
 
 static const char template[] =
 	"# How Berth builds and runs this app. All of it is optional: 'berth deploy --plan'\n"
-	"# says what it finds out by itself.\n"
+	"# says what it finds out by itself. berth.yaml(5) describes every key.\n"
 	"app: %s\n"
 	"\n"
-	"# domains: [%s.example.com]\n"
+	"#domains: [%s.example.com]\n"
 	"\n"
 	"# Runs before a new release starts, while the old one serves:\n"
-	"# release: python manage.py migrate --noinput\n"
+	"#release: python manage.py migrate --noinput\n"
 	"\n"
-	"# processes:\n"
-	"#   web: {command: \"gunicorn shop.wsgi\", instances: 2, memory: 256M, health: {path: /up}}\n"
-	"#   worker: {command: \"celery -A shop worker\"}\n"
+	"#processes:\n"
+	"#  web: {command: \"gunicorn shop.wsgi\", instances: 2, memory: 256M, health: {path: /up}}\n"
+	"#  worker: {command: \"celery -A shop worker\"}\n"
 	"\n"
 	"# Folders that outlive releases; the app finds them in $BERTH_VOLUMES:\n"
-	"# volumes: [media]\n"
+	"#volumes: [media]\n"
 	"\n"
 	"# Folders that are served without the app:\n"
-	"# static: {/static: staticfiles}\n";
+	"#static: {/static: staticfiles}\n";
 
 static int write_manifest(struct cli *cli)
 {
