@@ -19,15 +19,6 @@ def pytest_configure(config):
     config.addinivalue_line("markers", "agent_env(NAME=VALUE): environment of the agent")
 
 
-def pytest_collection_modifyitems(items):
-    missing = [p for p in ("berth-agent", "berth-proxy", "berth-build", "berth-launch", "berth-git", "berth")
-               if not os.access(rig.program(p), os.X_OK)]
-    if missing:
-        skip = pytest.mark.skip(reason=f"not built: {', '.join(missing)} (in {rig.BIN})")
-        for item in items:
-            item.add_marker(skip)
-
-
 @pytest.hookimpl(hookwrapper=True)
 def pytest_runtest_protocol(item):
     marker = item.get_closest_marker("limit")
