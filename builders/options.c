@@ -36,10 +36,12 @@ _Noreturn static void usage_error(const struct command_line *c, const char *word
 {
 	const char *names[FLAGS_MAX];
 
-	must(c->n < FLAGS_MAX);
+	must(c->n + 2 <= FLAGS_MAX);
 	for (size_t i = 0; i < c->n; i++)
 		names[i] = c->flags[i].name;
-	const char *near = has_prefix(what, "--") ? str_nearest(what + 2, names, c->n) : NULL;
+	names[c->n] = "help";
+	names[c->n + 1] = "version";
+	const char *near = has_prefix(what, "--") ? str_nearest(what + 2, names, c->n + 2) : NULL;
 	(void)fprintf(stderr, "%s: %s %s", c->program, words, what);
 	if (near && !streq(near, what + 2))
 		(void)fprintf(stderr, "; did you mean --%s?", near);

@@ -18,6 +18,7 @@
 #include "agent/git/refs.h"
 #include "agent/git/repo.h"
 #include "lib/base/parse.h"
+#include "lib/base/str.h"
 #include "lib/sys/fd.h"
 
 #define ADVERT_MAX (2u << 20)
@@ -210,14 +211,29 @@ static int take_option(struct options *o, int option, const char *value)
 			       ? 0
 			       : usage("'%s' is not a size", value);
 	default:
-		return 2; /* getopt_long has said it */
+		return 2; /* unknown_option() has said it */
 	}
+}
+
+static void unknown_option(const char *given)
+{
+	const char *names[ARRAY_SIZE(long_options) - 1];
+
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++)
+		names[i] = long_options[i].name;
+	const char *near =
+		has_prefix(given, "--") ? str_nearest(given + 2, names, ARRAY_SIZE(names)) : NULL;
+	(void)fprintf(stderr, "berth-git: %s is unknown, or lacks its value", given);
+	if (near)
+		(void)fprintf(stderr, "; did you mean --%s?", near);
+	(void)fputc('\n', stderr);
 }
 
 static int parse_options(struct options *o, int argc, char **argv)
 {
 	int option, r = 0;
 
+	opterr = 0;
 	/* NOLINTNEXTLINE(concurrency-mt-unsafe): one thread */
 	while (r == 0 && (option = getopt_long(argc, argv, "", long_options, NULL)) != -1) {
 		if (option == OPT_HELP || option == OPT_VERSION) {
@@ -227,6 +243,8 @@ static int parse_options(struct options *o, int argc, char **argv)
 				(void)puts("berth-git " BERTH_VERSION);
 			exit(0); /* NOLINT(concurrency-mt-unsafe) */
 		}
+		if (option == '?')
+			unknown_option(argv[optind - 1]);
 		r = take_option(o, option, optarg);
 	}
 	return r;
