@@ -12,6 +12,9 @@
  * a package.json may well have a public/index.html or a compiled file beside it. A script is last:
  * many trees have one that is not the app. */
 static const struct builder *const registry[] = {
+	&builder_python,
+	&builder_node,
+	&builder_go,
 	&builder_procfile,
 	&builder_executable,
 	&builder_static,
@@ -110,7 +113,7 @@ static int choose(const struct detection *d, const struct builder **ret, struct 
 		return 0;
 	}
 	for (size_t i = 0; i < ARRAY_SIZE(registry); i++) {
-		if (i == 0 && refuse_later(d, true, err) < 0)
+		if (registry[i] == &builder_node && refuse_later(d, true, err) < 0)
 			return -EINVAL;
 		const char *why = registry[i]->detect(d);
 		if (!why)

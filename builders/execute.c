@@ -13,6 +13,7 @@
 #include <sys/wait.h>
 
 #include "builders/environment.h"
+#include "builders/keep.h"
 #include "builders/output.h"
 #include "lib/base/clock.h"
 #include "lib/sys/fd.h"
@@ -172,11 +173,18 @@ static int run_step(
 
 	buf_init(&r.pending, PENDING_MAX);
 	output_step_started(x->out_fd, step->name);
+	if (step->key && keep_restore(x->cache_dir, x->app_dir, step)) {
+		output_log(x->out_fd, "nothing changed since the last build: kept its result");
+		output_step_done(x->out_fd, step->name, clock_monotonic_ms() - began);
+		return 0;
+	}
 	int e = start(&r, step, err);
 	if (e == 0) {
 		watch(&r);
 		output_tool_bytes(x->out_fd, &r.pending, true, x->secrets);
 		e = step_result(&r, step, clock_monotonic_ms() - began, err);
+		if (e == 0 && step->key)
+			keep_save(x->cache_dir, x->app_dir, step);
 	} else {
 		output_step_failed(x->out_fd, step->name, 0, 127);
 	}

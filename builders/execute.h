@@ -10,7 +10,7 @@
 #include "lib/data/envfile.h"
 
 struct execution {
-	const char *app_dir;
+	const char *app_dir, *cache_dir;
 	const struct envfile *env;
 	const struct envfile *secrets; /* masked in output, may be NULL */
 	int out_fd; /* NDJSON */

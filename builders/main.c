@@ -59,7 +59,7 @@ static int write_plan(const struct build *b, struct err *err)
 static int execute(const struct build *b, struct err *err)
 {
 	_cleanup_(envfile_freep) struct envfile *env = envfile_new();
-	const struct execution x = {b->app_dir, env, b->given, STDOUT_FILENO};
+	const struct execution x = {b->app_dir, b->cache_dir, env, b->given, STDOUT_FILENO};
 
 	int r = file_make_dirs(b->cache_dir, 0700, err);
 	if (r == 0)

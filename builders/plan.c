@@ -46,6 +46,8 @@ void plan_free(struct plan *p)
 	for (size_t i = 0; i < p->step_count; i++) {
 		free(p->steps[i].name);
 		free(p->steps[i].command);
+		free(p->steps[i].result);
+		free(p->steps[i].key);
 	}
 	free(p->steps);
 	for (size_t i = 0; i < p->process_count; i++) {
@@ -90,7 +92,15 @@ void plan_add_reason(struct plan *p, const char *fmt, ...)
 void plan_add_step(struct plan *p, const char *name, const char *command)
 {
 	struct plan_step *step = grow(&p->steps, &p->step_count, sizeof *p->steps, PLAN_STEPS_MAX);
-	*step = (struct plan_step){xstrdup(name), xstrdup(command)};
+	*step = (struct plan_step){.name = xstrdup(name), .command = xstrdup(command)};
+}
+
+void plan_keep_result(struct plan *p, const char *result, const char *key)
+{
+	must(p->step_count > 0);
+	struct plan_step *step = &p->steps[p->step_count - 1];
+	step->result = xstrdup(result);
+	step->key = xstrdup(key);
 }
 
 static void add_text(char ***texts, size_t *count, const char *text)

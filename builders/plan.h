@@ -24,6 +24,8 @@
 struct plan_step {
 	char *name; /* "install dependencies" */
 	char *command; /* for /bin/sh -c, in the app folder */
+	char *result; /* folder that it makes and that may be kept for later builds, or NULL */
+	char *key; /* of what the result is made from: the same key, the same result */
 };
 
 struct plan_pair {
@@ -86,6 +88,8 @@ void plan_free(struct plan *p); /* accepts NULL */
  * repository can grow is bounded before. */
 void plan_add_reason(struct plan *p, const char *fmt, ...) PRINTF_LIKE(2, 3);
 void plan_add_step(struct plan *p, const char *name, const char *command);
+/* The last step makes the folder `result` out of what `key` stands for (builders/keep.h). */
+void plan_keep_result(struct plan *p, const char *result, const char *key);
 void plan_add_cache(struct plan *p, const char *name); /* once, however often it is said */
 void plan_set_build_env(struct plan *p, const char *name, const char *value);
 void plan_set_env(struct plan *p, const char *name, const char *value);

@@ -70,6 +70,8 @@ static void put_lists(json_t *root, const struct plan *p)
 		json_t *o = json_object();
 		put_text(o, "name", p->steps[i].name);
 		put_text(o, "command", p->steps[i].command);
+		put_text(o, "result", p->steps[i].result);
+		put_text(o, "key", p->steps[i].key);
 		json_array_append_new(steps, o);
 	}
 	for (size_t i = 0; i < p->process_count; i++)
@@ -168,16 +170,23 @@ static int read_pairs(json_t *map, const char *path,
 
 static int read_step(struct plan *p, const json_t *value, const char *path, struct err *err)
 {
-	const char *name = NULL, *command = NULL;
+	const char *name = NULL, *command = NULL, *result = NULL, *key = NULL;
 	const struct json_member members[] = {
 		{"name", JSON_TEXT, .required = true, .min = 1, .max = 128, .to = &name},
+		{"result", JSON_TEXT, .min = 1, .max = 256, .to = &result},
+		{"key", JSON_TEXT, .min = 1, .max = 256, .to = &key},
 		{"command", JSON_TEXT, .required = true, .min = 1, .max = PLAN_TEXT_MAX,
 			.to = &command},
 	};
 	int r = json_members(value, members, ARRAY_SIZE(members), NULL, path, err);
-	if (r == 0)
-		plan_add_step(p, name, command);
-	return r;
+	if (r < 0)
+		return r;
+	if ((result != NULL) != (key != NULL) || (result && !manifest_is_inner_path(result)))
+		return err_set(err, EINVAL, "%s.result must be an inner folder with a key", path);
+	plan_add_step(p, name, command);
+	if (result)
+		plan_keep_result(p, result, key);
+	return 0;
 }
 
 static int read_health(struct plan_health *h, json_t *value, const char *at, struct err *err)

@@ -1,0 +1,1 @@
+document.querySelector('#app').textContent = `You are at ${location.pathname}`
