@@ -455,7 +455,7 @@ bool http_authority_split(struct str authority, struct str *ret_name, struct str
 			return false;
 		port = (struct str){port.p + 1, port.len - 1};
 		/* An empty port is the scheme's default (RFC 3986 §3.2.3). */
-		if (port.len > 0 && parse_u64(port, 0, UINT16_MAX, &number) < 0)
+		if (port.len > 5 || (port.len > 0 && parse_u64(port, 0, UINT16_MAX, &number) < 0))
 			return false;
 	}
 	if (ret_name)

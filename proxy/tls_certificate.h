@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Between the two TLS files: what a certificate is made of.
+ */
+#ifndef BERTH_PROXY_TLS_CERTIFICATE_H
+#define BERTH_PROXY_TLS_CERTIFICATE_H
+
+#include <openssl/ssl.h>
+
+#include "proxy/tls.h"
+
+/* Lends the context whose chain and key a handshake uses. */
+SSL_CTX *tls_certificate_context(const struct tls_certificate *c);
+
+/* The newest error of OpenSSL's queue as words; empties the queue. */
+void tls_error_text(char *to, size_t size);
+
+#endif
