@@ -92,16 +92,16 @@ static int read_log_query(struct exchange *x, unsigned *lines, bool *follow, con
 void handle_logs(struct exchange *x)
 {
 	struct runtime *runtime = x->api->config->runtime;
-	const char *process;
+	struct log_query query;
 	struct app_row app;
-	unsigned lines;
-	bool follow;
 	struct err err;
 	int fd;
 
-	if (resource_find_app(x, &app) < 0 || read_log_query(x, &lines, &follow, &process) < 0)
+	if (resource_find_app(x, &app) < 0 ||
+		read_log_query(x, &query.lines, &query.follow, &query.process) < 0)
 		return;
-	if (runtime->ops->open_logs(runtime, app.name, process, lines, follow, &fd, &err) < 0) {
+	query.app = app.name;
+	if (runtime->ops->open_logs(runtime, &query, &fd, &err) < 0) {
 		reply_err(x, &err);
 		return;
 	}

@@ -76,13 +76,14 @@ static void on_lines(void *data, const struct tail_line *lines, size_t count)
 static bool fetch_logs(struct job *j)
 {
 	struct runtime *rt = j->engine->runtime;
+	/* More than are shown: the old release writes to the same log. */
+	const struct log_query query = {.app = j->app, .lines = TAIL_LINES * 10};
 	int fd = -1;
 
 	if (!j->wants_logs || j->logs_done)
 		return false;
 	j->logs_done = true;
-	/* More than are shown: the old release writes to the same log. */
-	if (rt->ops->open_logs(rt, j->app, NULL, TAIL_LINES * 10, false, &fd, NULL) < 0)
+	if (rt->ops->open_logs(rt, &query, &fd, NULL) < 0)
 		return false;
 	j->logs_done = false;
 	j->tail = tail_start(j->engine->loop, fd, j->deploy.release, on_lines, j);

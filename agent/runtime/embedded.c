@@ -9,13 +9,14 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <pthread.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <sys/inotify.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 
+#include "agent/runtime/trash.h"
 #include "lib/base/clock.h"
 #include "lib/sys/fd.h"
 #include "lib/sys/file.h"
@@ -90,25 +91,24 @@ static void reap_later(struct ev_loop *loop, pid_t pid, int pidfd)
 
 /* A child reads the files, so that neither a slow disk nor a slow reader holds up the agent. It
  * ends when its reader goes away. */
-static int op_open_logs(struct runtime *rt, const char *app, const char *process, unsigned lines,
-	bool follow, int *ret_fd, struct err *err)
+static int op_open_logs(struct runtime *rt, const struct log_query *q, int *ret_fd, struct err *err)
 {
 	const struct embedded *e = from(rt);
 	_cleanup_free_ char *program = xasprintf("%s/berth-logs", e->programs);
-	_cleanup_free_ char *dir = xasprintf("%s/logs/%s", e->state, app);
+	_cleanup_free_ char *dir = xasprintf("%s/logs/%s", e->state, q->app);
 	const char *argv[12] = {program, "--dir", dir, "--lines"};
 	char count[16];
 	int out[2], pidfd;
 	unsigned n = 4;
 	pid_t pid;
 
-	(void)snprintf(count, sizeof count, "%u", lines);
+	(void)snprintf(count, sizeof count, "%u", q->lines);
 	argv[n++] = count;
-	if (process) {
+	if (q->process) {
 		argv[n++] = "--process";
-		argv[n++] = process;
+		argv[n++] = q->process;
 	}
-	if (follow)
+	if (q->follow)
 		argv[n++] = "--follow";
 	if (pipe2(out, O_CLOEXEC) < 0)
 		return err_errno(err, errno, "cannot create a pipe");
@@ -128,42 +128,6 @@ static int op_open_logs(struct runtime *rt, const char *app, const char *process
 	return 0;
 }
 
-static void *remove_tree(void *path)
-{
-	(void)file_remove_tree(path, NULL);
-	free(path);
-	return NULL;
-}
-
-/* Moved out of the way now, deleted by a thread: an app of the same name may come at once. */
-static void discard(const struct embedded *e, const char *path)
-{
-	_cleanup_free_ char *trash = xasprintf("%s/trash", e->state);
-	static unsigned count;
-	pthread_t thread;
-
-	if (file_make_dirs(trash, S_IRWXU, NULL) < 0)
-		return;
-	char *moved = xasprintf(
-		"%s/%lld.%d.%u", trash, (long long)clock_wall_ms(), (int)getpid(), count++);
-	if (rename(path, moved) < 0 || pthread_create(&thread, NULL, remove_tree, moved) != 0) {
-		free(moved); /* absent, or left for the next start */
-		return;
-	}
-	(void)pthread_detach(thread);
-}
-
-static void empty_trash(const struct embedded *e)
-{
-	char *trash = xasprintf("%s/trash", e->state);
-	pthread_t thread;
-
-	if (!file_exists(trash) || pthread_create(&thread, NULL, remove_tree, trash) != 0)
-		free(trash);
-	else
-		(void)pthread_detach(thread);
-}
-
 static int op_remove_app(struct runtime *rt, const char *app, struct err *err)
 {
 	struct embedded *e = from(rt);
@@ -180,9 +144,9 @@ static int op_remove_app(struct runtime *rt, const char *app, struct err *err)
 	_cleanup_free_ char *releases = xasprintf("%s/apps/%s/releases", e->state, app);
 	_cleanup_free_ char *logs = xasprintf("%s/logs/%s", e->state, app);
 	_cleanup_free_ char *cache = xasprintf("%s/cache/%s", e->state, app);
-	discard(e, releases);
-	discard(e, logs);
-	discard(e, cache);
+	trash_discard(e->state, releases);
+	trash_discard(e->state, logs);
+	trash_discard(e->state, cache);
 	return 0;
 }
 
@@ -216,6 +180,27 @@ static void op_free(struct runtime *rt)
 	free(e->run);
 	free(e->programs);
 	free(e);
+}
+
+void runtime_embedded_stop_all(struct runtime *rt, uint64_t timeout_ms)
+{
+	struct embedded *e = from(rt);
+	int64_t end = clock_monotonic_ms() + (int64_t)timeout_ms;
+
+	must(rt->ops->free == op_free);
+	embedded_free_tasks(e);
+	list_for_each (it, &e->instances)
+		embedded_signal(container_of(it, struct embedded_instance, link)->pidfd, SIGTERM);
+	list_for_each_safe (it, &e->instances) {
+		struct embedded_instance *i = container_of(it, struct embedded_instance, link);
+		struct pollfd gone = {i->pidfd, POLLIN, 0};
+		int64_t left = end - clock_monotonic_ms();
+		if (poll(&gone, 1, left > 0 ? (int)left : 0) == 0)
+			embedded_signal(i->pidfd, SIGKILL);
+		if (i->pid > 0)
+			(void)waitpid(i->pid, NULL, 0);
+		embedded_instance_free(i);
+	}
 }
 
 static const struct runtime_ops ops = {
@@ -267,6 +252,6 @@ struct runtime *runtime_embedded_new(struct ev_loop *loop, const struct runtime_
 		return NULL;
 	}
 	ev_io_start(loop, &e->inotify_watcher);
-	empty_trash(e);
+	trash_empty(e->state);
 	return &e->rt;
 }

@@ -83,6 +83,14 @@ struct runtime_callbacks {
 
 struct runtime;
 
+/* Which log lines: the last `lines`, then what follows when `follow`, else end of file. */
+struct log_query {
+	const char *app;
+	const char *process; /* NULL: of all */
+	unsigned lines;
+	bool follow;
+};
+
 struct runtime_ops {
 	const char *name; /* "systemd", "embedded" */
 	int (*start)(struct runtime *rt, const struct instance_spec *spec, struct err *err);
@@ -92,11 +100,10 @@ struct runtime_ops {
 	/* Calls back for each instance that exists, from what is really there. */
 	int (*list)(struct runtime *rt, void (*each)(void *data, const struct instance_status *s),
 		void *data, struct err *err);
-	/* A descriptor from which JSON lines {"time","process","index","release","line"} come: the last
-	 * `lines` of the app, of one process when not NULL, then what follows when `follow`, else end
-	 * of file. Non-blocking; the caller closes it. */
-	int (*open_logs)(struct runtime *rt, const char *app, const char *process, unsigned lines,
-		bool follow, int *ret_fd, struct err *err);
+	/* A descriptor from which JSON lines {"time","process","index","release","line"} come.
+	 * Non-blocking; the caller closes it. */
+	int (*open_logs)(
+		struct runtime *rt, const struct log_query *query, int *ret_fd, struct err *err);
 	/* Ends and removes everything of an app except its volumes. */
 	int (*remove_app)(struct runtime *rt, const char *app, struct err *err);
 	void (*free)(struct runtime *rt);
@@ -118,6 +125,9 @@ struct runtime_paths {
 
 struct runtime *runtime_embedded_new(struct ev_loop *loop, const struct runtime_paths *paths,
 	const struct runtime_callbacks *callbacks, struct err *err);
+/* For the end of standalone mode: stops every instance and waits until the last process is gone. */
+void runtime_embedded_stop_all(struct runtime *rt, uint64_t timeout_ms);
+
 struct runtime *runtime_systemd_new(struct ev_loop *loop, const struct runtime_paths *paths,
 	const struct runtime_callbacks *callbacks, struct err *err);
 

@@ -104,7 +104,8 @@ static void trim(struct reader *r)
 	size_t max = r->options->lines;
 
 	/* Insertion order decides between equal times: a stable sort, glibc's qsort, is wanted. */
-	qsort(r->lines, r->line_count, sizeof *r->lines, by_time);
+	if (r->line_count > 0)
+		qsort(r->lines, r->line_count, sizeof *r->lines, by_time);
 	if (r->line_count <= max)
 		return;
 	size_t drop = r->line_count - max;

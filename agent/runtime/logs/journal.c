@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Log lines of the systemd runtime: the journal's entries of an app's slice, by sd-journal. One of the
- * two places that use libsystemd beside hostd (the other is systemd_notify in the daemons' units).
+ * Log lines of the systemd runtime: the journal's entries of an app's slice, by sd-journal. The only
+ * file beside hostd's that uses libsystemd.
  */
 #include <errno.h>
+#include <grp.h>
 #include <poll.h>
 #include <systemd/sd-journal.h>
 #include <unistd.h>
@@ -11,8 +12,23 @@
 #include "agent/runtime/logs/logs.h"
 #include "lib/base/clock.h"
 
+#define NOBODY 65534
 #define UNIT_PREFIX "berth-app-"
 #define UNIT_SUFFIX ".service"
+
+/* Started by hostd it is root, and needs no more of that than reading the journal. */
+static int drop_root(struct err *err)
+{
+	const struct group *readers = getgrnam("systemd-journal");
+
+	if (geteuid() != 0)
+		return 0;
+	gid_t group = readers ? readers->gr_gid : NOBODY;
+	if (setgroups(1, &group) < 0 || setresgid(group, group, group) < 0 ||
+		setresuid(NOBODY, NOBODY, NOBODY) < 0)
+		return err_errno(err, errno, "cannot give up root");
+	return 0;
+}
 
 static void journal_close(sd_journal **j)
 {
@@ -118,6 +134,12 @@ int logs_from_journal(const struct logs_options *o, struct err *err)
 	_cleanup_(journal_close) sd_journal *j = NULL;
 	_cleanup_free_ char *slice = xasprintf("_SYSTEMD_SLICE=berth-app-%s.slice", o->app);
 
+	/* As in agent/hostd/unit_text.c: "-" would make a child slice. */
+	for (char *p = slice + strlen("_SYSTEMD_SLICE=berth-app-"); *p; p++)
+		if (*p == '-')
+			*p = '_';
+	if (drop_root(err) < 0)
+		return -err->code;
 	int r = sd_journal_open(&j, SD_JOURNAL_LOCAL_ONLY);
 	if (r >= 0)
 		r = sd_journal_add_match(j, slice, 0);

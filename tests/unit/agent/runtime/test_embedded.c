@@ -268,6 +268,18 @@ static void test_a_new_agent_adopts(void **state)
 	assert_false(is_alive(pid));
 }
 
+static void test_standalone_ends_with_nothing_left(void **state)
+{
+	struct fixture *f = *state;
+	_cleanup_free_ char *body = xasprintf("echo $$ >%s/main; exec sleep 1000", f->dir);
+
+	script(f, "berth-launch", body);
+	assert_int_equal(f->rt->ops->start(f->rt, &spec, NULL), 0);
+	pid_t pid = read_pid(f, "main");
+	runtime_embedded_stop_all(f->rt, DEADLINE_MS);
+	assert_false(is_alive(pid));
+}
+
 static void test_leftovers_of_a_power_cut_go(void **state)
 {
 	struct fixture *f = *state;
@@ -377,11 +389,12 @@ static void test_logs_are_read_and_followed(void **state)
 	_cleanup_free_ char *body = xasprintf("echo first; until [ -e %s ]; do sleep 0.05; done; "
 					      "echo 'second \"x\"'; exec sleep 1000",
 		go);
+	const struct log_query query = {"shop", "web", 10, true};
 	int fd;
 
 	script(f, "berth-launch", body);
 	assert_int_equal(f->rt->ops->start(f->rt, &spec, NULL), 0);
-	assert_int_equal(f->rt->ops->open_logs(f->rt, "shop", "web", 10, true, &fd, NULL), 0);
+	assert_int_equal(f->rt->ops->open_logs(f->rt, &query, &fd, NULL), 0);
 	read_logs_until(fd, &out, "\"line\":\"first\"");
 	assert_int_equal(file_replace(go, "", 0, 0600, NULL), 0);
 	read_logs_until(fd, &out, "\"line\":\"second \\\"x\\\"\"");
@@ -414,6 +427,7 @@ int main(void)
 		with_fixture(test_stop_leaves_nothing),
 		with_fixture(test_a_crash_is_told_and_restarted),
 		with_fixture(test_a_new_agent_adopts),
+		with_fixture(test_standalone_ends_with_nothing_left),
 		with_fixture(test_leftovers_of_a_power_cut_go),
 		with_fixture(test_a_build),
 		with_fixture(test_a_build_that_hangs),

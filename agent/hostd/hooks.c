@@ -1,0 +1,285 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Files: R-hostd/ended/<name> holds one line of numbers and words of ours.
+ */
+#include "agent/hostd/hooks.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <grp.h>
+#include <pwd.h>
+#include <signal.h>
+#include <stdio.h>
+#include <sys/stat.h>
+#include <time.h>
+
+#include "agent/hostd/tree.h"
+#include "agent/hostd/unit_text.h"
+#include "lib/base/clock.h"
+#include "lib/base/parse.h"
+#include "lib/sys/fd.h"
+#include "lib/sys/file.h"
+
+#define STABLE_S 60
+#define PAUSE_MAX_S 30
+#define PLAN_MAX (1u << 20)
+#define CGROUP_TEXT_MAX 4096
+
+static char *ended_path(const struct hostd_request *unit)
+{
+	char name[UNIT_NAME_MAX];
+
+	name_of(unit, name);
+	return xasprintf(DIR_HOSTD_RUN "/ended/%s", name);
+}
+
+int ended_read(const struct hostd_request *unit, struct ended *ret)
+{
+	_cleanup_free_ char *path = ended_path(unit);
+	_cleanup_free_ char *text = NULL;
+	struct ended e = {0};
+	int timed_out, out_of_memory;
+	size_t len;
+
+	int r = file_read(path, 512, &text, &len, NULL);
+	if (r < 0)
+		return r;
+	if (sscanf(text, "%u %d %d %d %127[^\n]", &e.failures, &timed_out, &out_of_memory,
+		    &e.exit_status, e.text) != 5)
+		return -EBADMSG;
+	e.timed_out = timed_out;
+	e.out_of_memory = out_of_memory;
+	*ret = e;
+	return 0;
+}
+
+void ended_remove(const struct hostd_request *unit)
+{
+	_cleanup_free_ char *path = ended_path(unit);
+	(void)unlink(path);
+}
+
+/* The number of processes of this control group that were killed for want of memory, from
+ * whichever of v2 and v1 the host has. */
+static unsigned oom_kills(void)
+{
+	_cleanup_free_ char *groups = NULL;
+	size_t len;
+
+	if (file_read("/proc/self/cgroup", CGROUP_TEXT_MAX, &groups, &len, NULL) < 0)
+		return 0;
+	for (struct str rest = {groups, len}, line; str_split(&rest, '\n', &line);) {
+		const char *path = memmem(line.p, line.len, ":memory:/", 9);
+		bool v1 = path != NULL;
+		if (!v1 && !str_starts(line, STR("0::/")))
+			continue;
+		path = v1 ? path + 8 : line.p + 3;
+		_cleanup_free_ char *file = xasprintf("/sys/fs/cgroup/%s%.*s/%s",
+			v1 ? "memory" : "", (int)(line.p + line.len - path), path,
+			v1 ? "memory.oom_control" : "memory.events");
+		_cleanup_free_ char *text = NULL;
+		size_t n;
+		if (file_read(file, CGROUP_TEXT_MAX, &text, &n, NULL) < 0)
+			continue;
+		const char *at = strstr(text, "oom_kill ");
+		if (at)
+			return (unsigned)strtoul(at + 9, NULL, 10);
+	}
+	return 0;
+}
+
+static void describe(const struct hostd_request *unit, struct ended *e)
+{
+	const char *result = getenv("SERVICE_RESULT"), *code = getenv("EXIT_CODE"),
+		   *status = getenv("EXIT_STATUS");
+	unsigned number = 0;
+
+	e->exit_status = -1;
+	e->timed_out = streq(result, "timeout");
+	/* A child may have been the victim and its parent have failed for it. */
+	e->out_of_memory = streq(result, "oom-kill") ||
+			   (!streq(result, "success") && !e->timed_out && oom_kills() > 0);
+	if (streq(code, "exited") && status && parse_unsigned(status, 0, 255, &number) == 0)
+		e->exit_status = (int)number;
+	if (e->out_of_memory)
+		(void)snprintf(e->text, sizeof e->text, "ran out of memory");
+	else if (e->timed_out)
+		(void)snprintf(e->text, sizeof e->text,
+			is_task(unit) ? "took too long" : "could not be started in time");
+	else if (e->exit_status >= 0)
+		(void)snprintf(e->text, sizeof e->text, "exited with status %u", number);
+	else if (status && (streq(code, "killed") || streq(code, "dumped")))
+		(void)snprintf(e->text, sizeof e->text, "was killed by SIG%.16s", status);
+	else
+		(void)snprintf(e->text, sizeof e->text, "could not be started (%.40s)",
+			result ? result : "unknown");
+}
+
+/* The user of the build, known by the cache folder that systemd made for it. */
+static int build_user(const struct hostd_request *unit, uid_t *ret)
+{
+	_cleanup_free_ char *cache = xasprintf("/var/cache/private/berth/%s", unit->app);
+	struct stat st;
+
+	if (lstat(cache, &st) < 0)
+		return -errno;
+	*ret = st.st_uid;
+	return st.st_uid == 0 ? -EPERM : 0;
+}
+
+static char *code_path(const struct hostd_request *unit)
+{
+	return xasprintf(DIR_STATE "/apps/%s/releases/%u/app", unit->app, unit->code_release);
+}
+
+static int give_to_build(const struct hostd_request *unit, struct err *err)
+{
+	const struct passwd *agent = getpwnam(USER_AGENT);
+	_cleanup_free_ char *path = code_path(unit);
+	struct tree_owners owners = {0};
+
+	if (!agent)
+		return err_set(err, ENOENT, "there is no user " USER_AGENT);
+	int r = build_user(unit, &owners.to_user);
+	if (r < 0)
+		return err_errno(err, -r, "the build of %s has no user", unit->app);
+	owners.from = agent->pw_uid;
+	owners.to_group = (gid_t)owners.to_user;
+	return tree_give(path, &owners, err);
+}
+
+/* The plan that the build wrote goes where the agent looks for it. Opened without following links:
+ * the build chose what is there. */
+static int hand_over_plan(
+	const struct hostd_request *unit, const struct passwd *agent, struct err *err)
+{
+	_cleanup_free_ char *from =
+		xasprintf("/var/cache/private/berth/%s/.plan-%u.json", unit->app, unit->release);
+	_cleanup_free_ char *to =
+		xasprintf(DIR_STATE "/apps/%s/releases/%u/plan.json", unit->app, unit->release);
+	_cleanup_buf_ struct buf plan = BUF_INIT(PLAN_MAX);
+	struct stat st;
+
+	_cleanup_close_ int fd = open(from, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+	(void)unlink(from);
+	if (fd < 0)
+		return errno == ENOENT ? 0 : err_errno(err, errno, "cannot read %s", from);
+	if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode))
+		return err_set(err, EINVAL, "%s is no file", from);
+	int r = fd_read_all(fd, &plan);
+	if (r < 0)
+		return err_errno(err, -r, "cannot read %s", from);
+	(void)unlink(to);
+	_cleanup_close_ int out =
+		open(to, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0644);
+	if (out < 0)
+		return err_errno(err, errno, "cannot write %s", to);
+	r = fd_write_all(out, buf_data(&plan), buf_len(&plan));
+	if (r == 0 && fchown(out, agent->pw_uid, agent->pw_gid) < 0)
+		r = -errno;
+	return r < 0 ? err_errno(err, -r, "cannot write %s", to) : 0;
+}
+
+static int take_back(const struct hostd_request *unit, struct err *err)
+{
+	const struct passwd *agent = getpwnam(USER_AGENT);
+	_cleanup_free_ char *path = code_path(unit);
+	struct tree_owners owners = {.seal = 1};
+
+	if (!agent)
+		return err_set(err, ENOENT, "there is no user " USER_AGENT);
+	int r = build_user(unit, &owners.from);
+	if (r < 0)
+		return r == -ENOENT ? 0
+				    : err_errno(err, -r, "the build of %s has no user", unit->app);
+	owners.to_user = agent->pw_uid;
+	owners.to_group = agent->pw_gid;
+	r = tree_give(path, &owners, err);
+	return r < 0 ? r : hand_over_plan(unit, agent, err);
+}
+
+static char *root_path(const struct hostd_request *unit)
+{
+	char name[UNIT_NAME_MAX];
+
+	name_of(unit, name);
+	return xasprintf(DIR_HOSTD_RUN "/roots/%s", name);
+}
+
+static int make_folder(const char *path, mode_t mode, gid_t group, struct err *err)
+{
+	if ((mkdir(path, S_IRWXU) < 0 && errno != EEXIST) || lchown(path, 0, group) < 0 ||
+		chmod(path, mode) < 0)
+		return err_errno(err, errno, "cannot make %s", path);
+	return 0;
+}
+
+static int make_socket_folder(const struct hostd_request *unit, struct err *err)
+{
+	const struct group *proxy = getgrnam(GROUP_PROXY);
+	char name[UNIT_NAME_MAX];
+
+	if (!proxy)
+		return err_set(err, ENOENT, "there is no group " GROUP_PROXY);
+	name_of(unit, name);
+	_cleanup_free_ char *path = xasprintf(DIR_RUN "/apps/%s", name);
+	/* Only root, the proxy and the agent get through the folder above it; the app, whose number
+	 * nobody knows yet, gets to this one alone. New sockets get the proxy's group. */
+	return make_folder(path, 03777, proxy->gr_gid, err);
+}
+
+static void pause_after_failures(const struct hostd_request *unit)
+{
+	struct ended e;
+
+	if (ended_read(unit, &e) < 0 || e.failures < 2)
+		return;
+	/* systemd itself waits one second before each restart. */
+	unsigned seconds = e.failures > 5 ? PAUSE_MAX_S : 1u << (e.failures - 1);
+	const struct timespec pause = {.tv_sec = seconds - 1};
+	(void)nanosleep(&pause, NULL);
+}
+
+int hook_prepare(const struct hostd_request *unit, struct err *err)
+{
+	_cleanup_free_ char *root = root_path(unit);
+
+	if (!is_task(unit))
+		pause_after_failures(unit);
+	int r = make_folder(root, 0755, 0, err);
+	if (r == 0)
+		(void)utimensat(AT_FDCWD, root, NULL, 0); /* when this run began */
+	if (r == 0 && !is_task(unit))
+		r = make_socket_folder(unit, err);
+	if (r == 0 && is_task(unit) && unit->task != HOSTD_RELEASE_COMMAND)
+		r = give_to_build(unit, err);
+	return r;
+}
+
+/* Was the run that ends now a short one? */
+static bool was_short(const struct hostd_request *unit)
+{
+	_cleanup_free_ char *root = root_path(unit);
+	struct stat st;
+
+	return stat(root, &st) < 0 || time(NULL) - st.st_mtim.tv_sec < STABLE_S;
+}
+
+int hook_ended(const struct hostd_request *unit, struct err *err)
+{
+	_cleanup_free_ char *path = ended_path(unit);
+	struct ended before = {0}, now = {0};
+	char line[256];
+	int r = 0;
+
+	describe(unit, &now);
+	if (is_task(unit) && unit->task != HOSTD_RELEASE_COMMAND)
+		r = take_back(unit, err);
+	if (was_short(unit) && ended_read(unit, &before) == 0)
+		now.failures = before.failures;
+	now.failures += was_short(unit) ? 1 : 0;
+	int n = snprintf(line, sizeof line, "%u %d %d %d %s\n", now.failures, now.timed_out,
+		now.out_of_memory, now.exit_status, now.text);
+	int written = file_replace(path, line, (size_t)n, 0600, r < 0 ? NULL : err);
+	return r < 0 ? r : written;
+}
