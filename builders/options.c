@@ -24,8 +24,9 @@ static void print_help(const struct command_line *c)
 	printf("%s: %s\n\n", c->program, c->about);
 	for (size_t i = 0; i < c->n; i++) {
 		char name[64];
-		(void)snprintf(name, sizeof name, "--%s%s", c->flags[i].name,
-			c->flags[i].text ? " VALUE" : "");
+		const char letter[] = {'-', c->flags[i].letter, ',', ' ', '\0'};
+		(void)snprintf(name, sizeof name, "%s--%s%s", c->flags[i].letter ? letter : "",
+			c->flags[i].name, c->flags[i].text ? " VALUE" : "");
 		printf("  %-24s %s%s\n", name, c->flags[i].help,
 			c->flags[i].required ? " (required)" : "");
 	}
@@ -57,6 +58,18 @@ static const struct option_flag *find_flag(const struct command_line *c, struct 
 	return NULL;
 }
 
+static bool take_letter(const struct command_line *c, const char *arg)
+{
+	if (arg[0] != '-' || arg[1] == '\0' || arg[2] != '\0')
+		return false;
+	for (size_t i = 0; i < c->n; i++)
+		if (c->flags[i].flag && c->flags[i].letter == arg[1]) {
+			*c->flags[i].flag = true;
+			return true;
+		}
+	return false;
+}
+
 /* Takes argv[i], and the value behind it; returns the index of the next argument. */
 static int take_argument(const struct command_line *c, int argc, char **argv, int i)
 {
@@ -70,6 +83,8 @@ static int take_argument(const struct command_line *c, int argc, char **argv, in
 		printf("%s %s\n", c->program, BERTH_VERSION);
 		exit(0); /* NOLINT(concurrency-mt-unsafe): one thread */
 	}
+	if (take_letter(c, arg))
+		return i + 1;
 	if (!has_prefix(arg, "--"))
 		usage_error(c, "does not take the argument", arg);
 	const char *equals = strchr(arg, '=');

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Command line flags of the build programs, by a table: --name VALUE, --name=VALUE, --name.
+ * Command line flags of the daemons and build programs, by a table: --name VALUE, --name=VALUE,
+ * --name, and -n for those that have a letter.
  * A wrong flag is an error with a "did you mean".
  */
 #ifndef BERTH_BUILDERS_OPTIONS_H
@@ -16,6 +17,7 @@ struct option_flag {
 	bool *flag; /* or takes none */
 	const char *help;
 	bool required;
+	char letter; /* "-n" beside "--check", 0: none; of flags without a value */
 };
 
 /* Prints help or version and exits 0 when asked; prints an error and exits 2 when something is

@@ -33,6 +33,8 @@ struct edge {
 	struct issuer *issuer;
 	struct list publications, questions;
 	struct ev_timer renewal;
+	void (*on_connected)(void *data);
+	void *data;
 };
 
 /* A table on its way to the proxy. */
@@ -206,6 +208,8 @@ static void on_connected(void *data)
 	struct edge *e = data;
 	control_request(
 		e->control, CONTROL_OP_STATUS, NULL, STATUS_DEADLINE_MS, on_first_status, e);
+	if (e->on_connected)
+		e->on_connected(e->data);
 }
 
 /* Where the versions go on. A table that cannot be read is replaced soon; the clock then keeps
@@ -240,6 +244,8 @@ static void copy_config(struct edge *e, const struct edge_config *c)
 	e->agent_socket = xstrdup(c->agent_socket);
 	e->admin_host = c->admin_host ? xstrdup(c->admin_host) : NULL;
 	e->https_port = c->https_port;
+	e->on_connected = c->on_connected;
+	e->data = c->data;
 }
 
 struct edge *edge_new(struct ev_loop *loop, const struct edge_config *config, struct err *err)

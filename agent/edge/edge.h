@@ -24,6 +24,8 @@ struct edge_config {
 	const char *admin_host; /* host name under which the API is reached, NULL: not */
 	const char *agent_socket; /* where the proxy finds the API */
 	unsigned https_port; /* for edge_url() */
+	void (*on_connected)(void *data); /* each time the control socket connects; may be NULL */
+	void *data;
 };
 
 /* Copies the configuration. Publishes nothing: the proxy goes on with the table that it has until
