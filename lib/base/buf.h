@@ -27,7 +27,7 @@ void buf_clear(struct buf *b); /* forgets the bytes, keeps the memory */
 
 static inline char *buf_data(const struct buf *b)
 {
-	return b->base + b->start;
+	return b->base ? b->base + b->start : NULL;
 }
 
 static inline size_t buf_len(const struct buf *b)
