@@ -24,6 +24,8 @@ static bool is_our_escape(const char *p, const char *end, size_t *ret_len)
 
 static void check(const struct buf *b)
 {
+	if (buf_len(b) == 0)
+		return;
 	const char *p = buf_data(b), *end = p + buf_len(b);
 	while (p < end) {
 		size_t n = 1;
