@@ -202,3 +202,11 @@ char *cli_ago(const json_t *object, const char *key)
 		text_ago(then, clock_wall_ms(), words);
 	return xstrdup(words);
 }
+
+char *cli_release_words(const json_t *release)
+{
+	const char *description = cli_text(release, "description");
+	const char *message = cli_text(json_object_get(release, "source"), "message");
+	bool says_more = *description && !streq(description, "deploy");
+	return xstrdup(says_more || !*message ? description : message);
+}

@@ -61,6 +61,8 @@ int cli_ask(const struct cli *cli, const char *question, bool is_secret, const c
 /* The text member of an API object, "" when there is none. */
 const char *cli_text(const json_t *object, const char *key);
 int64_t cli_number(const json_t *object, const char *key);
+/* What made a release: the commit's message, or "rollback to v3" and the like; caller frees. */
+char *cli_release_words(const json_t *release);
 /* A time member as "5m ago"; "" when there is none. Owned by the caller. */
 char *cli_ago(const json_t *object, const char *key);
 

@@ -11,12 +11,15 @@
 #define LINE_BYTES_MAX 2000u /* of one output line; the rest is cut */
 #define NAME_COLUMN 24u /* where durations are aligned */
 #define FRAME_MS 100
+#define WAIT_LABEL "wait for other deploys"
+#define WAIT_WORTH_MS 500 /* less than that is not worth a line */
 
 struct step {
 	char *name; /* NULL: nothing runs */
 	char *detail; /* the last output line, or what the client says; clean */
 	int64_t began_ms; /* monotonic, when we heard of it */
 	int64_t began_wall_ms; /* the agent's clock; 0: a step of the client */
+	bool is_announced;
 };
 
 struct progress {
@@ -148,18 +151,25 @@ static void finish(struct progress *p, bool is_ok, const char *detail, uint64_t 
 	forget_step(p);
 }
 
+/* Elsewhere than on a terminal: a final line that says what runs now. */
+static void announce(struct progress *p)
+{
+	put(p, "==> ");
+	put(p, p->step.name);
+	put(p, "\n");
+	p->step.is_announced = true;
+}
+
 static void begin(struct progress *p, const char *name, int64_t now_ms, int64_t wall_ms)
 {
 	forget_step(p);
 	p->step =
 		(struct step){.name = cleaned(name), .began_ms = now_ms, .began_wall_ms = wall_ms};
-	if (p->style.is_live) {
+	/* A wait that is over at once is not worth a line. */
+	if (p->style.is_live || streq(name, WAIT_LABEL))
 		progress_tick(p, now_ms);
-		return;
-	}
-	put(p, "==> ");
-	put(p, p->step.name);
-	put(p, "\n");
+	else
+		announce(p);
 }
 
 static uint64_t since(int64_t then, int64_t now)
@@ -220,7 +230,7 @@ static const char *state_label(const char *state)
 	static const struct {
 		const char *state, *label;
 	} labels[] = {
-		{"queued", "wait for other deploys"},
+		{"queued", WAIT_LABEL},
 		{"checkout", "check out"},
 		{"releasing", "release command"},
 		{"starting", "start"},
@@ -237,8 +247,8 @@ static void on_state(struct progress *p, const struct event *e, int64_t now_ms)
 {
 	const char *label = state_label(e->state);
 	/* Nobody waited: no line for it. */
-	if (p->step.name && streq(p->step.name, state_label("queued")) &&
-		since(p->step.began_wall_ms, e->time_ms) < FRAME_MS) {
+	if (p->step.name && streq(p->step.name, WAIT_LABEL) && !p->step.is_announced &&
+		since(p->step.began_wall_ms, e->time_ms) < WAIT_WORTH_MS) {
 		progress_hide(p);
 		forget_step(p);
 	}
@@ -339,10 +349,15 @@ static const char *frame(const struct progress *p, int64_t ms)
 
 void progress_tick(struct progress *p, int64_t now_ms)
 {
-	if (!p->style.is_live || !p->step.name)
+	if (!p->step.name)
 		return;
-	_cleanup_buf_ struct buf line = BUF_INIT(2 * LINE_BYTES_MAX + 64);
 	uint64_t ms = since(p->step.began_ms, now_ms);
+	if (!p->style.is_live) {
+		if (!p->step.is_announced && ms >= WAIT_WORTH_MS)
+			announce(p);
+		return;
+	}
+	_cleanup_buf_ struct buf line = BUF_INIT(2 * LINE_BYTES_MAX + 64);
 	if (buf_printf(&line, "%s %s  %llu.%llus", frame(p, (int64_t)ms), p->step.name,
 		    (unsigned long long)ms / 1000, (unsigned long long)ms % 1000 / 100) < 0)
 		return;

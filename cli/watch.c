@@ -275,10 +275,8 @@ int watch_deploy(struct cli *cli, const json_t *deploy, struct progress *p)
 {
 	struct watch w = {.cli = cli, .p = p, .interrupt_fd = interrupt_open()};
 	struct failure f = {.exit = CLI_BUG};
-	struct http_wait wait = {.fd = w.interrupt_fd,
-		.tick_ms = p && cli->out.err_is_terminal ? TICK_MS : 0,
-		.on_wake = on_wake,
-		.data = &w};
+	struct http_wait wait = {
+		.fd = w.interrupt_fd, .tick_ms = p ? TICK_MS : 0, .on_wake = on_wake, .data = &w};
 	char rest[64];
 	w.id = (uint64_t)cli_number(deploy, "id");
 	(void)snprintf(rest, sizeof rest, "/deploys/%llu", (unsigned long long)w.id);

@@ -57,19 +57,20 @@ static int on_push_wake(void *data)
 	return interrupt_count() ? -EINTR : 0;
 }
 
-/* What a person should know before it is deployed. */
-static void tell(const struct cli *cli, const struct source_commit *c, struct progress *p)
+/* A name that nobody chose should not come as a surprise. */
+static void tell_app(const struct cli *cli, struct progress *p)
+{
+	if (!p || !streq(cli->app_origin, "the folder's name"))
+		return;
+	_cleanup_free_ char *words = xasprintf(
+		"app %s, after the folder's name; 'app:' in berth.yaml gives it another", cli->app);
+	progress_note(p, words);
+}
+
+static void tell_left_out(const struct source_commit *c, struct progress *p)
 {
 	_cleanup_buf_ struct buf b = BUF_INIT(4096);
-	if (!p)
-		return;
-	if (streq(cli->app_origin, "the folder's name")) {
-		_cleanup_free_ char *words = xasprintf(
-			"app %s, after the folder's name; 'app:' in berth.yaml gives it another",
-			cli->app);
-		progress_note(p, words);
-	}
-	if (c->left_out_total == 0)
+	if (!p || c->left_out_total == 0)
 		return;
 	(void)!buf_printf(&b, "left out:");
 	for (size_t i = 0; i < c->left_out_count; i++)
@@ -132,26 +133,30 @@ static int start(struct cli *cli, const struct source_commit *c, json_t **ret)
 	return cli_call_app(cli, "POST", "/deploys", body, ret);
 }
 
-static int send_and_follow(struct cli *cli, struct source *s, struct progress *p)
+/* Snapshot, push, and the deploy as the agent has accepted it. */
+static int send_folder(struct cli *cli, struct progress *p, json_t **ret)
 {
 	const struct source_commit *c = NULL;
-	json_auto_t *deploy = NULL;
+	struct source *s = NULL;
 	struct err err = {0};
+	tell_app(cli, p);
 	if (p)
 		progress_begin(p, "push", clock_monotonic_ms());
 	watch_flush(p);
-	if (source_snapshot(s, &c, &err) < 0) {
+	if (source_open(cli->project.dir, &s, &err) < 0 || source_snapshot(s, &c, &err) < 0) {
 		if (p)
 			progress_hide(p);
 		watch_flush(p);
+		source_free(s);
 		return output_fail(&cli->out, CLI_USAGE, NULL, "%s", err.msg);
 	}
-	if (p)
-		tell(cli, c, p);
+	tell_left_out(c, p);
 	int r = push_commit(cli, s, p);
 	if (r == CLI_OK)
-		r = start(cli, c, &deploy);
-	return r == CLI_OK ? watch_or_detach(cli, deploy, p) : r;
+		r = start(cli, c, ret);
+	/* Here, while the agent is at work, removing its temporary files costs nobody time. */
+	source_free(s);
+	return r;
 }
 
 /* --attach: the deploy that is under way. */
@@ -175,7 +180,6 @@ static int attach(struct cli *cli)
 static int run(struct cli *cli)
 {
 	struct err err = {0};
-	struct source *s = NULL;
 	_cleanup_free_ char *named = NULL;
 	int r = cli_find_app(cli);
 	if (r == CLI_OK && args_has(&cli->args, "attach"))
@@ -188,13 +192,13 @@ static int run(struct cli *cli)
 	r = cli_connect(cli);
 	if (r != CLI_OK)
 		return r;
-	if (source_open(cli->project.dir, &s, &err) < 0)
-		return output_fail(&cli->out, CLI_USAGE, NULL, "%s", err.msg);
 	(void)interrupt_open();
+	json_auto_t *deploy = NULL;
 	struct progress *p = watch_display_new(cli);
-	r = send_and_follow(cli, s, p);
+	r = send_folder(cli, p, &deploy);
+	if (r == CLI_OK)
+		r = watch_or_detach(cli, deploy, p);
 	progress_free(p);
-	source_free(s);
 	return r;
 }
 

@@ -13,7 +13,7 @@
 static void add_row(struct table *t, const json_t *release)
 {
 	const json_t *source = json_object_get(release, "source");
-	const char *message = cli_text(release, "description");
+	_cleanup_free_ char *description = cli_release_words(release);
 	const char *state = cli_text(release, "state");
 	char number[32], commit[COMMIT_SHOWN + 2];
 	_cleanup_free_ char *created = cli_ago(release, "created");
@@ -24,8 +24,8 @@ static void add_row(struct table *t, const json_t *release)
 	if (json_is_true(json_object_get(release, "live")))
 		state = "live";
 	const char *cells[] = {number, state,
-		json_is_true(json_object_get(release, "rollback_target")) ? "yes" : "", created,
-		commit, *message ? message : cli_text(source, "message")};
+		json_is_true(json_object_get(release, "rollback_target")) ? "target" : "", created,
+		commit, description};
 	table_add(t, cells);
 }
 
@@ -65,8 +65,8 @@ static const struct option options[] = {{"lines", 'n', "N", "how many; 20"}};
 const struct command verb_releases = {
 	.name = "releases",
 	.summary = "what was deployed, newest first",
-	.help = "ROLLBACK says to which releases 'berth rollback' can go. A commit with \"+\" had\n"
-		"changes that were not committed.",
+	.help = "ROLLBACK marks where 'berth rollback' goes when it is not told; any ready release can be\n"
+		"named. A commit with \"+\" had changes that were not committed.",
 	.options = options,
 	.option_count = ARRAY_SIZE(options),
 	.run = run,

@@ -15,11 +15,9 @@ static void print_release(const struct cli *cli, const json_t *app)
 			&cli->out, "%-10snothing yet: 'berth deploy' brings it to life", "live");
 		return;
 	}
-	const json_t *source = json_object_get(live, "source");
-	const char *message = cli_text(live, "description");
+	_cleanup_free_ char *words = cli_release_words(live);
 	output_line(&cli->out, "%-10sv%lld  %.8s  %s  %s", "live",
-		(long long)cli_number(live, "number"), cli_text(live, "commit"), since,
-		*message ? message : cli_text(source, "message"));
+		(long long)cli_number(live, "number"), cli_text(live, "commit"), since, words);
 }
 
 static void print_deploy(const struct cli *cli, const json_t *app)

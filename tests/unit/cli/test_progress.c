@@ -53,7 +53,6 @@ static void test_plain_lines(void **state)
 {
 	(void)state;
 	check(&plain_style, good,
-		"==> wait for other deploys\n"
 		"==> check out\n"
 		"✓ check out                 30ms\n"
 		"    python: requirements.txt\n"
@@ -63,6 +62,25 @@ static void test_plain_lines(void **state)
 		"==> health check\n"
 		"    web: listening\n"
 		"✓ health check              500ms\n");
+}
+
+static void test_a_wait_is_shown_when_it_is_one(void **state)
+{
+	(void)state;
+	struct progress *p = progress_new(&plain_style);
+	static const char *const begin[] = {
+		"0 {\"type\":\"state\",\"state\":\"queued\"," AT("00.000") "}", NULL};
+	static const char *const end[] = {
+		"9000 {\"type\":\"state\",\"state\":\"building\"," AT("09.000") "}", NULL};
+	feed(p, begin);
+	progress_tick(p, 100);
+	assert_int_equal(buf_len(progress_output(p)), 0);
+	progress_tick(p, 600);
+	progress_tick(p, 700);
+	feed(p, end);
+	assert_string_equal(buf_cstr(progress_output(p)), "==> wait for other deploys\n"
+							  "✓ wait for other deploys    9.0s\n");
+	progress_free(p);
 }
 
 static void test_live_line(void **state)
@@ -184,6 +202,7 @@ int main(void)
 	(void)setlocale(LC_CTYPE, "C.UTF-8");
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_plain_lines),
+		cmocka_unit_test(test_a_wait_is_shown_when_it_is_one),
 		cmocka_unit_test(test_live_line),
 		cmocka_unit_test(test_a_failure_shows_the_tail),
 		cmocka_unit_test(test_an_app_that_dies_at_its_health_check),
