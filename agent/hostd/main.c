@@ -20,6 +20,7 @@
 #include "agent/hostd/verbs.h"
 #include "lib/base/log.h"
 #include "lib/base/parse.h"
+#include "lib/base/str.h"
 #include "lib/sys/sock.h"
 
 #define EXIT_USAGE 2
@@ -42,7 +43,8 @@ struct server {
 static const char usage[] =
 	"usage: berth-hostd            serve on the socket that systemd passes\n"
 	"       berth-hostd -n         check that it could\n"
-	"       berth-hostd --prepare UNIT | --ended UNIT [--code N]   hooks of Berth's own units\n";
+	"       berth-hostd --prepare UNIT | --ended UNIT [--code N]   hooks of Berth's own units\n"
+	"       berth-hostd --help | --version\n";
 
 static void peer_close(struct peer *p)
 {
@@ -195,20 +197,37 @@ static int run_hook(const char *name, bool ended, const char *code, struct err *
 	return ended ? hook_ended(&unit, err) : hook_prepare(&unit, err);
 }
 
+static const struct option options[] = {
+	{"prepare", required_argument, NULL, 'p'},
+	{"ended", required_argument, NULL, 'e'},
+	{"code", required_argument, NULL, 'c'},
+	{"help", no_argument, NULL, 'h'},
+	{"version", no_argument, NULL, 'v'},
+	{0},
+};
+
+static int unknown_option(const char *given)
+{
+	const char *names[ARRAY_SIZE(options) - 1];
+
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++)
+		names[i] = options[i].name;
+	const char *near =
+		has_prefix(given, "--") ? str_nearest(given + 2, names, ARRAY_SIZE(names)) : NULL;
+	(void)fprintf(stderr, "berth-hostd: %s is unknown, or lacks its value", given);
+	if (near)
+		(void)fprintf(stderr, "; did you mean --%s?", near);
+	(void)fputc('\n', stderr);
+	return EXIT_USAGE;
+}
+
 int main(int argc, char **argv)
 {
-	static const struct option options[] = {
-		{"prepare", required_argument, NULL, 'p'},
-		{"ended", required_argument, NULL, 'e'},
-		{"code", required_argument, NULL, 'c'},
-		{"help", no_argument, NULL, 'h'},
-		{"version", no_argument, NULL, 'v'},
-		{0},
-	};
 	const char *hook = NULL, *code = NULL;
 	bool ended = false, check_only = false;
 	struct err err = {0};
 
+	opterr = 0;
 	for (int c; (c = getopt_long(argc, argv, "n", options, NULL)) != -1;) {
 		if (c == 'h' || c == 'v') {
 			(void)fputs(c == 'h' ? usage : "berth-hostd " BERTH_VERSION "\n", stdout);
@@ -221,8 +240,7 @@ int main(int argc, char **argv)
 		} else if (c == 'n') {
 			check_only = true;
 		} else {
-			(void)fputs(usage, stderr);
-			return EXIT_USAGE;
+			return unknown_option(argv[optind - 1]);
 		}
 	}
 	int r = hook ? run_hook(hook, ended, code, &err) : run_server(check_only, &err);

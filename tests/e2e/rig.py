@@ -233,7 +233,8 @@ class Agent:
         keep = {k: v for k, v in os.environ.items()
                 if not k.startswith(("BERTH_", "GIT_", "XDG_", "CI")) or k == "BERTH_SOAK"}
         keep.update(HOME=self.home, BERTH_HOST=self.dir, NO_COLOR="1", LC_ALL="C.UTF-8",
-                    GIT_CONFIG_NOSYSTEM="1", PATH=f"{BIN}:{keep.get('PATH', '')}", **more)
+                    GIT_CONFIG_NOSYSTEM="1", PATH=f"{BIN}:{keep.get('PATH', '')}")
+        keep.update(more)
         return keep
 
     def run(self, *argv, cwd=None, check=True, timeout=120, text="", **env):
