@@ -4,6 +4,7 @@
  * the runtime). Builds take turns: as many at once as half of the host's memory can hold.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <sys/sysinfo.h>
 #include <sys/wait.h>
 
@@ -14,6 +15,10 @@
 #include "agent/deploy/work.h"
 #include "lib/base/clock.h"
 #include "lib/data/json.h"
+#include "lib/data/manifest.h"
+#include "lib/data/yaml.h"
+#include "lib/sys/fd.h"
+#include "lib/sys/file.h"
 
 #define CHECKOUT_TIMEOUT_MS 300000
 #define INSTANCES_MAX 64 /* of one release */
@@ -66,6 +71,36 @@ void work_checkout(struct job *j)
 		job_set_timer(j, CHECKOUT_TIMEOUT_MS, on_checkout_timeout);
 }
 
+/* What berth.yaml asks for as `build.memory`, 0 when nothing. A manifest that cannot be read is for
+ * the build to complain about. */
+static uint64_t memory_wanted(const struct job *j)
+{
+	_cleanup_free_ char *dir =
+		release_path(&j->engine->paths, j->app, j->deploy.release, "app");
+	_cleanup_close_ int dirfd = open(dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	/* The tree is a stranger's: a link out of it, or a FIFO, is no manifest. */
+	_cleanup_close_ int fd = dirfd < 0 ? -1
+					   : file_open_beneath(dirfd, MANIFEST_FILE,
+						     O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
+	_cleanup_buf_ struct buf text = BUF_INIT(YAML_BYTES_MAX);
+	_cleanup_(manifest_freep) struct manifest *m = NULL;
+
+	if (fd < 0 || fd_read_all(fd, &text) < 0 ||
+		manifest_parse(MANIFEST_FILE, buf_data(&text), buf_len(&text), &m, NULL) != 0)
+		return 0;
+	return m->build.memory_max;
+}
+
+/* The app may ask for less than the host allows, or for anything when the host says nothing. */
+static uint64_t build_memory(const struct job *j)
+{
+	uint64_t allowed = j->engine->config.build_memory_max, wanted = memory_wanted(j);
+
+	if (wanted == 0 || (allowed > 0 && wanted > allowed))
+		return allowed;
+	return wanted;
+}
+
 static struct task_spec task_spec(const struct job *j, enum task_kind kind)
 {
 	const struct engine_config *config = &j->engine->config;
@@ -74,7 +109,7 @@ static struct task_spec task_spec(const struct job *j, enum task_kind kind)
 		.release = j->deploy.release,
 		.code_release = j->code_release,
 		.plan_only = j->deploy.kind == DEPLOY_PLAN,
-		.memory_max = config->build_memory_max,
+		.memory_max = kind == TASK_BUILD ? build_memory(j) : config->build_memory_max,
 		.timeout_ms = kind == TASK_BUILD ? config->build_timeout_ms
 						 : config->release_command_timeout_ms,
 	};
