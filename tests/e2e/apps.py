@@ -11,6 +11,7 @@ BODY = b"v{version}\\n" * 400
 
 class Handler(http.server.BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
+    wbufsize = 65536  # head and body in one segment
 
     def do_GET(self):
         status, body = 200, BODY
