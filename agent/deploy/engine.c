@@ -287,6 +287,9 @@ int engine_remove_app(struct engine *e, const char *app, struct err *err)
 		log_error("app.removed", "app=%s error=%s", app, unpublished.msg);
 	_cleanup_free_ char *logs = xasprintf("%s/apps/%s/deploys", e->paths.state, app);
 	(void)janitor_remove(e->janitor, logs, NULL);
+	/* An app of the same name must not find old branches: its first push would change nothing. */
+	_cleanup_free_ char *repo = xasprintf("%s/git/%s.git", e->paths.state, app);
+	(void)janitor_remove(e->janitor, repo, NULL);
 	engine_wake(e);
 	return e->runtime ? e->runtime->ops->remove_app(e->runtime, app, err) : 0;
 }
