@@ -97,11 +97,12 @@ char *cli_app_path(const struct cli *cli, const char *rest)
 /* An app that is not there is most often the wrong name: say where the name came from. */
 static void explain(const struct cli *cli, struct failure *f)
 {
-	if (f->exit != CLI_NOT_FOUND || f->hint[0] || !cli->app || !strstr(f->message, cli->app))
+	if (f->exit != CLI_NOT_FOUND || !cli->app || !strstr(f->message, "no app") ||
+		!strstr(f->message, cli->app))
 		return;
-	(void)snprintf(f->hint, sizeof f->hint,
-		"the name comes from %s; 'berth apps' lists what is there, 'berth deploy' creates it",
-		cli->app_origin);
+	_cleanup_free_ char *said = xstrdup(f->hint);
+	(void)snprintf(f->hint, sizeof f->hint, "the name comes from %s; %s", cli->app_origin,
+		*said ? said : "'berth apps' lists what is there");
 }
 
 int cli_call(struct cli *cli, const char *method, const char *path, json_t *body, json_t **ret)

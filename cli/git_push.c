@@ -57,11 +57,12 @@ static void explain_status(struct call *c, const struct http_response *response)
 	const json_t *e = json_object_get(body, "error");
 	const char *words = json_string_value(json_object_get(e, "message"));
 	const char *hint = json_string_value(json_object_get(e, "hint"));
+	int code = response->status == 401 || response->status == 403 ? EACCES : EPROTO;
 
 	if (words)
-		(void)err_set(&c->err, EPROTO, "%s%s%s", words, hint ? "; " : "", hint ? hint : "");
+		(void)err_set(&c->err, code, "%s%s%s", words, hint ? "; " : "", hint ? hint : "");
 	else
-		(void)err_set(&c->err, EPROTO, "the agent answered a push with status %u",
+		(void)err_set(&c->err, code, "the agent answered a push with status %u",
 			response->status);
 	json_decref(body);
 }
@@ -75,7 +76,7 @@ static int on_read(git_smart_subtransport_stream *base, char *to, size_t size, s
 		const struct http_response *response = http_stream_response(s->http);
 		if (n == -EPROTO && response && response->status >= 300)
 			explain_status(s->call, response);
-		return fail(s->call, (int)n);
+		return fail(s->call, -s->call->err.code);
 	}
 	*ret_len = (size_t)n;
 	return 0;

@@ -115,8 +115,9 @@ static int push_commit(struct cli *cli, struct source *s, struct progress *p)
 			&cli->out, CLI_INTERRUPTED, NULL, "interrupted; nothing was deployed");
 	if (r == 0)
 		return CLI_OK;
-	if (r == -EPROTO)
-		return output_fail(&cli->out, CLI_USAGE, NULL, "%s", err.msg);
+	if (r == -EPROTO || (r == -EACCES && cli->host.url))
+		return output_fail(
+			&cli->out, r == -EPROTO ? CLI_USAGE : CLI_NOT_ALLOWED, NULL, "%s", err.msg);
 	(void)api_transport_failure(r, &err, &f);
 	return output_failure(&cli->out, &f);
 }
