@@ -46,11 +46,14 @@ struct counter_sum {
 };
 struct counter_sum release_counters_sum(const struct counters *c, const struct release_counters *r);
 
+/* The only writer needs no atomic addition, just a store that others can read whole.
+ * NOLINTNEXTLINE(readability-non-const-parameter): written through the builtin */
 static inline void counter_add(uint64_t *counter, uint64_t n)
 {
 	__atomic_store_n(counter, *counter + n, __ATOMIC_RELAXED);
 }
 
+/* NOLINTNEXTLINE(readability-non-const-parameter): as above */
 static inline void counter_move(int64_t *counter, int64_t n)
 {
 	__atomic_store_n(counter, *counter + n, __ATOMIC_RELAXED);

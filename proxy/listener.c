@@ -53,7 +53,7 @@ static bool is_exhaustion(int code)
 /* One connection: 0, or -errno of accept. */
 static int accept_one(struct listener *l)
 {
-	struct sockaddr_storage from;
+	struct sockaddr_storage from = {.ss_family = AF_UNSPEC};
 	socklen_t len = sizeof from;
 	char peer[CONN_PEER_SIZE];
 

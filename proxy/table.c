@@ -70,7 +70,7 @@ static int build_certificates(struct builder *b)
 	const struct routes *routes = b->table->routes;
 
 	b->table->certificates =
-		xcalloc(routes->certificate_count + 1, sizeof *b->table->certificates);
+		xcalloc(routes->certificate_count + 1, sizeof(struct tls_certificate *));
 	for (size_t i = 0; i < routes->certificate_count; i++) {
 		const struct certificate *c = &routes->certificates[i];
 		struct tls_certificate *kept = find_previous(b->previous, c, i);

@@ -34,6 +34,32 @@ void tls_error_text(char *to, size_t size)
 	ERR_clear_error();
 }
 
+/* RFC 7301 §3.2: no protocol in common is a fatal alert. */
+static int on_alpn(SSL *ssl, const unsigned char **out, unsigned char *out_len,
+	const unsigned char *in, unsigned in_len, void *arg)
+{
+	static const unsigned char protocols[] = "\x08http/1.1";
+	unsigned char *chosen;
+
+	(void)ssl;
+	(void)arg;
+	if (SSL_select_next_proto(&chosen, out_len, protocols, sizeof protocols - 1, in, in_len) !=
+		OPENSSL_NPN_NEGOTIATED)
+		return SSL_TLSEXT_ERR_ALERT_FATAL;
+	*out = chosen;
+	return SSL_TLSEXT_ERR_OK;
+}
+
+int tls_prepare_context(SSL_CTX *c)
+{
+	static const unsigned char session_context[] = "berth-proxy";
+
+	SSL_CTX_set_alpn_select_cb(c, on_alpn, NULL);
+	return SSL_CTX_set_session_id_context(c, session_context, sizeof session_context - 1) == 1
+		       ? 0
+		       : -EINVAL;
+}
+
 static int read_stamp(const char *path, struct stamp *ret)
 {
 	struct stat st;
@@ -89,7 +115,7 @@ int tls_certificate_load(
 	c->chain_path = xstrdup(chain_path);
 	c->key_path = xstrdup(key_path);
 	c->context = SSL_CTX_new(TLS_server_method());
-	must(c->context);
+	must(c->context && tls_prepare_context(c->context) == 0);
 	int r = load_files(c, err);
 	if (r < 0) {
 		certificate_free(c);
