@@ -100,10 +100,33 @@ static int open_target(const char *to, struct err *err)
 	return err_set(err, ENOTEMPTY, "folder %s is not empty", to);
 }
 
-int checkout_write(git_repository *repo, const git_oid *commit, const char *to, bool sync,
+static int write_tree(git_odb *odb, const git_oid *tree, const char *to, bool sync,
 	struct tree_totals *ret, struct err *err)
 {
 	const struct tree_limits limits = TREE_LIMITS_DEFAULT;
+	_cleanup_close_ int top = open_target(to, err);
+
+	if (top < 0)
+		return top;
+	_cleanup_free_ int *dirs = xcalloc(limits.depth_max + 1, sizeof *dirs);
+	struct checkout c = {.odb = odb, .dirs = dirs, .depth_max = limits.depth_max, .err = err};
+	const struct tree_visitor visitor = {.on_dir = on_dir,
+		.on_dir_end = on_dir_end,
+		.on_file = on_file,
+		.on_link = on_link,
+		.data = &c};
+	dirs[0] = top;
+	int r = tree_walk(odb, tree, &limits, &visitor, ret, err);
+	while (c.depth > 0)
+		(void)on_dir_end(&c);
+	if (r == 0 && sync && syncfs(top) < 0)
+		r = err_errno(err, errno, "cannot sync %s", to);
+	return r;
+}
+
+int checkout_write(git_repository *repo, const git_oid *commit, const char *to, bool sync,
+	struct tree_totals *ret, struct err *err)
+{
 	_cleanup_odb_ git_odb *odb = NULL;
 	git_oid tree;
 
@@ -112,24 +135,9 @@ int checkout_write(git_repository *repo, const git_oid *commit, const char *to, 
 	int r = repo_commit_tree(odb, commit, &tree, err);
 	if (r < 0)
 		return r;
-	_cleanup_close_ int top = open_target(to, err);
-	if (top < 0)
-		return top;
-	_cleanup_free_ int *dirs = xcalloc(limits.depth_max + 1, sizeof *dirs);
-	struct checkout c = {.odb = odb, .dirs = dirs, .depth_max = limits.depth_max, .err = err};
-	dirs[0] = top;
-	const struct tree_visitor visitor = {.on_dir = on_dir,
-		.on_dir_end = on_dir_end,
-		.on_file = on_file,
-		.on_link = on_link,
-		.data = &c};
 	/* The modes are those of the tree, whatever we were started with. */
 	mode_t mask = umask(022);
-	r = tree_walk(odb, &tree, &limits, &visitor, ret, err);
+	r = write_tree(odb, &tree, to, sync, ret, err);
 	(void)umask(mask);
-	while (c.depth > 0)
-		(void)on_dir_end(&c);
-	if (r == 0 && sync && syncfs(top) < 0)
-		r = err_errno(err, errno, "cannot sync %s", to);
 	return r;
 }

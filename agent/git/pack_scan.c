@@ -108,6 +108,7 @@ static int claim(struct pack_scan *s, uint64_t bytes, struct err *err)
 	if (bytes > s->limits.file_bytes_max)
 		return too_large(err, "the push has a file", bytes, s->limits.file_bytes_max);
 	s->inflated += bytes;
+	s->largest = bytes > s->largest ? bytes : s->largest;
 	return s->inflated > max ? too_large(err, "a small pack claims contents", s->inflated, max)
 				 : 0;
 }

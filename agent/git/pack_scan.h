@@ -58,6 +58,7 @@ struct pack_scan {
 	enum pack_state state;
 	uint64_t offset; /* bytes taken */
 	uint64_t inflated; /* claimed by all objects so far */
+	uint64_t largest; /* claimed by one */
 	uint32_t objects, object_count; /* announced, and finished */
 
 	unsigned char field[20]; /* of the header, an id or the trailer */

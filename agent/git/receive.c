@@ -16,6 +16,7 @@
 #include "agent/git/quarantine.h"
 #include "agent/git/refs.h"
 #include "agent/git/repo.h"
+#include "agent/git/shallow.h"
 #include "agent/git/unpack.h"
 #include "lib/base/clock.h"
 #include "lib/sys/fd.h"
@@ -213,6 +214,8 @@ static int unpack(struct push *p, const char *path, struct err *err)
 		r = run_unpack(p, err);
 	if (r == 0 && streq(p->unpack, "ok") && p->pack[0] != '\0')
 		r = quarantine_migrate(&p->quarantine, p->pack, err);
+	if (r == 0 && streq(p->unpack, "ok"))
+		r = shallow_record(p->repo, &p->commands, err);
 	return r;
 }
 

@@ -14,8 +14,13 @@
 #include "lib/base/clock.h"
 #include "lib/base/parse.h"
 #include "lib/sys/fd.h"
+#include "lib/sys/file.h"
 
 #define PROGRESS_MS 1000
+#define MEMORY_BASE ((uint64_t)64 << 20)
+#define MEMORY_WINDOWS ((uint64_t)128 << 20) /* as in repo.c */
+#define MEMORY_PER_OBJECT 256
+#define MEMORY_NEARLY_OUT ((uint64_t)4 << 20)
 
 struct job {
 	const struct unpack *u;
@@ -88,6 +93,49 @@ static int take_bytes(struct job *j, struct buf *b, struct err *err)
 	return 0;
 }
 
+static uint64_t memory_now(void)
+{
+	_cleanup_free_ char *text = NULL;
+	uint64_t pages = 0;
+
+	if (file_read("/proc/self/statm", 4096, &text, NULL, NULL) == 0) {
+		struct str rest = str_from(text), word = {0};
+		(void)str_split(&rest, ' ', &word);
+		(void)parse_u64(word, 0, UINT64_MAX, &pages);
+	}
+	return pages * (uint64_t)sysconf(_SC_PAGESIZE);
+}
+
+/* Deltas are resolved with what the pack by its own claims needs: base, delta, result and a copy of
+ * the largest object, the windows on the pack, records of the objects. A pack with a delta that
+ * makes an object which is in the pack sends libgit2 1.5 into a loop that leaks: it ends here. */
+static void limit_memory(const struct pack_scan *scan, struct rlimit *ret_before)
+{
+	uint64_t window = scan->offset < MEMORY_WINDOWS ? scan->offset : MEMORY_WINDOWS;
+	rlim_t need = memory_now() + MEMORY_BASE + 4 * scan->largest + 2 * window +
+		      (uint64_t)MEMORY_PER_OBJECT * scan->objects;
+
+	(void)getrlimit(RLIMIT_AS, ret_before);
+	struct rlimit limit = {
+		need < ret_before->rlim_max ? need : ret_before->rlim_max, ret_before->rlim_max};
+#ifndef __SANITIZE_ADDRESS__
+	(void)setrlimit(RLIMIT_AS, &limit);
+#else
+	(void)limit;
+#endif
+}
+
+static int explain_index(struct err *err)
+{
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_AS, &limit) == 0 && limit.rlim_cur != RLIM_INFINITY &&
+		memory_now() + MEMORY_NEARLY_OUT > limit.rlim_cur)
+		return err_set(err, ENOMEM,
+			"the pack is damaged: its deltas take more memory than its objects account for");
+	return repo_err(err, "cannot index the pack");
+}
+
 static int take_pack(struct job *j, struct err *err)
 {
 	struct buf *b = j->u->pending;
@@ -107,8 +155,14 @@ static int take_pack(struct job *j, struct err *err)
 	/* Nothing to store: the client only moves refs to what is here. */
 	if (j->scan.objects == 0)
 		return 0;
-	if (git_indexer_commit(j->indexer, &j->stats) < 0)
-		return repo_err(err, "cannot index the pack");
+	struct rlimit before;
+	limit_memory(&j->scan, &before);
+	r = git_indexer_commit(j->indexer, &j->stats);
+	if (r < 0)
+		r = explain_index(err);
+	(void)setrlimit(RLIMIT_AS, &before);
+	if (r < 0)
+		return r;
 	(void)snprintf(j->pack, sizeof j->pack, "%s", git_indexer_name(j->indexer));
 	return 0;
 }
