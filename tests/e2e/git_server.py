@@ -107,6 +107,7 @@ class GitServer:
                 if self.on_pushed:
                     self.on_pushed()
                 if self.events is None:
+                    control.shutdown(socket.SHUT_RDWR)
                     return
                 for event in self.events:
                     lines.write(json.dumps(event) + "\n")
