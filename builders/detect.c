@@ -262,6 +262,7 @@ static int make_plan(struct detection *d, struct err *err)
 		r = choose(d, &b, err);
 	if (r != 0)
 		return r;
+	must(b);
 	d->plan->stack = xstrdup(b == &builder_script ? "executable" : b->name);
 	r = b->plan(d, err);
 	if (r < 0)

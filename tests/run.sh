@@ -98,6 +98,7 @@ if ((quick)); then
 	finish
 fi
 build clang
+build release
 say lint
 $python tests/lint/run.py
 build asan && unit asan
