@@ -12,6 +12,7 @@
 #include "lib/data/json.h"
 
 #define TEXT_MAX 1024 /* of each member of a source */
+#define UNSENT_HIGH (256u << 10) /* events wait until the client has taken what it got */
 
 /* Where a commit came from, as the client tells it: for people, never for a decision. */
 static int check_source(const json_t *source, struct err *err)
@@ -142,7 +143,15 @@ static void on_event(void *data, const char *line, bool is_last)
 	if (is_last) {
 		x->stream = NULL; /* the subscription is over */
 		reply_end(x);
+	} else if (reply_unsent(x) > UNSENT_HIGH) {
+		engine_pause(x->stream, true);
 	}
+}
+
+static void on_watcher_sent(struct exchange *x)
+{
+	if (x->stream)
+		engine_pause(x->stream, false);
 }
 
 static void on_watcher_gone(struct exchange *x)
@@ -162,8 +171,9 @@ void handle_deploy_events(struct exchange *x)
 	json_decref(deploy);
 	reply_begin(x, "application/x-ndjson");
 	x->on_gone = on_watcher_gone;
+	x->on_sent = on_watcher_sent;
 	if (engine_subscribe(x->api->config->engine, id, on_event, x, &subscription, &err) < 0)
 		reply_abort(x);
-	else if (!x->conn->answer_done)
-		x->stream = subscription;
+	else
+		x->stream = subscription; /* its events come later, from the loop */
 }

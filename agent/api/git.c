@@ -99,6 +99,15 @@ static void on_event(void *data, const char *line, bool is_last)
 	if (is_last)
 		p->subscription = NULL;
 	git_child_tell(p->child, line);
+	if (p->subscription && git_child_untold(p->child) > UNSENT_HIGH)
+		engine_pause(p->subscription, true);
+}
+
+static void on_told(void *data)
+{
+	struct push *p = data;
+	if (p->subscription)
+		engine_pause(p->subscription, false);
 }
 
 static bool is_deployed(const char *ref, bool is_only_branch)
@@ -216,6 +225,7 @@ static void start(struct exchange *x, const char *verb, const char *type, unsign
 		.on_output = on_output,
 		.on_line = on_line,
 		.on_drained = on_drained,
+		.on_told = on_told,
 		.on_end = on_end,
 	};
 	const struct api_config *config = x->api->config;

@@ -19,7 +19,7 @@
 
 #define INPUT_MAX (1u << 20)
 #define LINE_MAX_BYTES 65536
-#define TOLD_MAX (8u << 20) /* events that a child has not read; then it is killed */
+#define TOLD_MAX (4u << 20) /* lines that it has not read; then it is killed */
 #define PIECE_BYTES 32768
 #define WORDS_MAX 4096
 
@@ -192,8 +192,15 @@ static void on_control_writable(struct ev_loop *loop, struct ev_io *w, int event
 	}
 	if (n > 0)
 		buf_consume(&c->to_control, (size_t)n);
-	if (buf_len(&c->to_control) == 0)
-		ev_io_stop(loop, w);
+	if (buf_len(&c->to_control) > 0)
+		return;
+	ev_io_stop(loop, w);
+	c->events->on_told(c->data);
+}
+
+size_t git_child_untold(const struct git_child *c)
+{
+	return buf_len(&c->to_control);
 }
 
 void git_child_tell(struct git_child *c, const char *line)

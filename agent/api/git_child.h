@@ -19,6 +19,8 @@ struct git_child_events {
 	void (*on_line)(void *data, const char *line);
 	/* What was given to git_child_write() has reached it. */
 	void (*on_drained)(void *data);
+	/* It has read what was given to git_child_tell(). */
+	void (*on_told)(void *data);
 	/* It is gone and all of its output was delivered: its exit status (-1: killed), and the last
 	 * line that it wrote to stderr. Free it from here or later. */
 	void (*on_end)(void *data, int status, const char *words);
@@ -34,6 +36,7 @@ void git_child_write(struct git_child *c, const void *bytes, size_t n);
 void git_child_end_input(struct git_child *c); /* behind what was written */
 size_t git_child_unsent(const struct git_child *c); /* bytes that it has not taken yet */
 void git_child_tell(struct git_child *c, const char *line); /* on the control descriptor */
+size_t git_child_untold(const struct git_child *c); /* bytes of that which it has not read yet */
 void git_child_pause_output(struct git_child *c, bool is_paused);
 void git_child_set_timeout(struct git_child *c, unsigned timeout_s); /* then killed; 0: never */
 void git_child_kill(struct git_child *c); /* on_end comes */

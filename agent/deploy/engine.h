@@ -11,6 +11,8 @@
 #ifndef BERTH_AGENT_ENGINE_H
 #define BERTH_AGENT_ENGINE_H
 
+#include <stdbool.h>
+
 #include "agent/store/store.h"
 #include "lib/base/err.h"
 
@@ -74,6 +76,9 @@ typedef void (*deploy_on_event)(void *data, const char *json_line, bool is_last)
 int engine_subscribe(struct engine *e, uint64_t id, deploy_on_event on_event, void *data,
 	struct deploy_subscription **ret, struct err *err);
 void engine_unsubscribe(struct deploy_subscription *s); /* accepts NULL */
+/* A subscriber that cannot take more just now: nothing is lost, it comes when it can. Also from
+ * within on_event. */
+void engine_pause(struct deploy_subscription *s, bool is_paused);
 
 /* {"id","app","kind","state","release",...} of one deploy; caller frees. NULL: unknown id. */
 char *engine_describe(struct engine *e, uint64_t id);

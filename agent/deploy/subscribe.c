@@ -23,7 +23,7 @@ struct deploy_subscription {
 	struct buf in;
 	deploy_on_event on_event;
 	void *data;
-	bool is_over, in_callback;
+	bool is_over, in_callback, is_paused;
 };
 
 char *deploy_log_path(const struct engine *e, const char *app, uint64_t id)
@@ -109,6 +109,8 @@ static void tell_end_from_store(struct deploy_subscription *s)
 /* True when there is more to read now. */
 static bool pump(struct deploy_subscription *s)
 {
+	if (s->is_paused)
+		return false;
 	size_t n = s->log ? event_log_read(s->log, &s->offset, &s->in, SLICE) : 0;
 
 	if (n > 0) {
@@ -188,6 +190,14 @@ void engine_unsubscribe(struct deploy_subscription *s)
 		s->is_over = true;
 	else
 		subscription_free(s);
+}
+
+void engine_pause(struct deploy_subscription *s, bool is_paused)
+{
+	if (s->is_paused == is_paused)
+		return;
+	s->is_paused = is_paused;
+	engine_wake(s->engine);
 }
 
 static void set_time(json_t *o, const char *key, int64_t ms)
