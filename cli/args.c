@@ -75,15 +75,24 @@ static int fail_unknown_option(const struct args *a, struct str name, struct err
 	return err_set(err, EINVAL, "%s has no flag --%s", command, word);
 }
 
+/* What other tools call it, or what is spelt nearly so. */
+static const char *suggest_command(const struct command *in, const char *word)
+{
+	const char *candidates[CANDIDATES_MAX];
+	_cleanup_free_ char *needle = xasprintf(" %s ", word);
+	size_t n = 0;
+	for (; n < in->command_count && n < CANDIDATES_MAX; n++) {
+		candidates[n] = in->commands[n]->name;
+		if (in->commands[n]->synonyms && strstr(in->commands[n]->synonyms, needle))
+			return candidates[n];
+	}
+	return str_nearest(word, candidates, n);
+}
+
 static int fail_unknown_command(const struct args *a, const char *word, struct err *err)
 {
-	const struct command *in = a->path[a->depth - 1];
-	const char *candidates[CANDIDATES_MAX];
-	size_t count = 0;
 	char command[64];
-	for (; count < in->command_count && count < CANDIDATES_MAX; count++)
-		candidates[count] = in->commands[count]->name;
-	const char *near = str_nearest(word, candidates, count);
+	const char *near = suggest_command(a->path[a->depth - 1], word);
 	args_command_name(a, command, sizeof command);
 	if (near)
 		return err_set(err, EINVAL, "%s has no command \"%s\"; did you mean \"%s\"?",

@@ -21,6 +21,7 @@ struct option {
 
 struct command {
 	const char *name, *summary;
+	const char *synonyms; /* " up push ": what others call it, to suggest it; or NULL */
 	const char *operands; /* for the usage line: "[RELEASE]" */
 	unsigned operands_min, operands_max;
 	const char *help; /* paragraphs behind the summary, or NULL */

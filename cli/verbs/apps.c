@@ -114,15 +114,19 @@ static int destroy(struct cli *cli)
 	return CLI_OK;
 }
 
-static const struct command list_command = {
-	.name = "list", .summary = "all apps of the host; -q: only names", .run = list};
+static const struct command list_command = {.name = "list",
+	.synonyms = " ls ",
+	.summary = "all apps of the host; -q: only names",
+	.run = list};
 static const struct command create_command = {.name = "create",
+	.synonyms = " add new ",
 	.summary = "make an app without deploying it",
 	.operands = "[APP]",
 	.operands_max = 1,
 	.run = create};
 static const struct option destroy_options[] = {{"yes", 'y', NULL, "do not ask"}};
 static const struct command destroy_command = {.name = "destroy",
+	.synonyms = " delete remove rm ",
 	.summary = "end an app and remove its releases; volumes stay",
 	.operands = "[APP]",
 	.operands_max = 1,
@@ -134,6 +138,7 @@ static const struct command *const commands[] = {&list_command, &create_command,
 
 const struct command verb_apps = {
 	.name = "apps",
+	.synonyms = " list ls projects delete destroy create ",
 	.summary = "the apps of the host: list, create, destroy",
 	.commands = commands,
 	.command_count = ARRAY_SIZE(commands),

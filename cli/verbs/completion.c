@@ -243,6 +243,7 @@ static int run(struct cli *cli)
 
 const struct command verb_completion = {
 	.name = "completion",
+	.synonyms = " completions ",
 	.summary = "a script that completes commands in bash, zsh or fish",
 	.operands = "SHELL",
 	.operands_min = 1,

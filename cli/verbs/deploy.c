@@ -211,6 +211,7 @@ static const struct option options[] = {
 
 const struct command verb_deploy = {
 	.name = "deploy",
+	.synonyms = " up push ship launch ",
 	.summary = "make this folder the live release",
 	.help = "Sends the folder as it is, committed or not, to the agent, which builds it, starts it\n"
 		"beside what runs, checks that it is healthy, and sends visitors to it. When anything\n"

@@ -221,6 +221,7 @@ static int run(struct cli *cli)
 
 const struct command verb_doctor = {
 	.name = "doctor",
+	.synonyms = " check health ",
 	.summary = "check this machine and the agent, with a fix for what is wrong",
 	.run = run,
 };

@@ -76,14 +76,16 @@ static int remove_domains(struct cli *cli)
 }
 
 static const struct command list_command = {
-	.name = "list", .summary = "the domains of an app", .run = list};
+	.name = "list", .synonyms = " ls ", .summary = "the domains of an app", .run = list};
 static const struct command add_command = {.name = "add",
+	.synonyms = " create set ",
 	.summary = "send the visitors of a domain to an app",
 	.operands = "DOMAIN...",
 	.operands_min = 1,
 	.operands_max = COMMAND_ANY_OPERANDS,
 	.run = add};
 static const struct command remove_command = {.name = "remove",
+	.synonyms = " delete rm unset ",
 	.summary = "take a domain away",
 	.operands = "DOMAIN...",
 	.operands_min = 1,
@@ -94,6 +96,7 @@ static const struct command *const commands[] = {&list_command, &add_command, &r
 
 const struct command verb_domains = {
 	.name = "domains",
+	.synonyms = " certs hosts ",
 	.summary = "the domains of an app: list, add, remove",
 	.commands = commands,
 	.command_count = ARRAY_SIZE(commands),

@@ -246,8 +246,10 @@ static const struct option unset_options[] = {
 	VERB_WAIT_OPTIONS,
 };
 
-static const struct command list_command = {
-	.name = "list", .summary = "all variables, as a .env file; -q: only names", .run = list};
+static const struct command list_command = {.name = "list",
+	.synonyms = " ls show ",
+	.summary = "all variables, as a .env file; -q: only names",
+	.run = list};
 static const struct command get_command = {.name = "get",
 	.summary = "the value of one variable",
 	.operands = "NAME",
@@ -255,6 +257,7 @@ static const struct command get_command = {.name = "get",
 	.operands_max = 1,
 	.run = get};
 static const struct command set_command = {.name = "set",
+	.synonyms = " add ",
 	.summary = "set variables and restart with them",
 	.operands = "[NAME=VALUE|NAME]...",
 	.operands_max = COMMAND_ANY_OPERANDS,
@@ -265,6 +268,7 @@ static const struct command set_command = {.name = "set",
 	.option_count = ARRAY_SIZE(set_options),
 	.run = set};
 static const struct command unset_command = {.name = "unset",
+	.synonyms = " delete remove rm del ",
 	.summary = "remove variables and restart without them",
 	.operands = "NAME...",
 	.operands_min = 1,
@@ -278,6 +282,7 @@ static const struct command *const commands[] = {
 
 const struct command verb_env = {
 	.name = "env",
+	.synonyms = " config vars variables secrets ",
 	.summary = "the environment of an app: list, get, set, unset",
 	.commands = commands,
 	.command_count = ARRAY_SIZE(commands),

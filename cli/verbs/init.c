@@ -175,6 +175,7 @@ static const struct option options[] = {
 
 const struct command verb_init = {
 	.name = "init",
+	.synonyms = " login link setup ",
 	.summary = "write a berth.yaml, or with --host remember an agent",
 	.help = "Without --host: writes a commented berth.yaml in this folder unless there is one.\n"
 		"With --host: checks that the agent answers, keeps its address, token and CA in\n"

@@ -195,6 +195,7 @@ static const struct option options[] = {
 
 const struct command verb_logs = {
 	.name = "logs",
+	.synonyms = " log tail ",
 	.summary = "what the processes of an app print",
 	.options = options,
 	.option_count = ARRAY_SIZE(options),

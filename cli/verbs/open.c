@@ -47,6 +47,7 @@ static int run(struct cli *cli)
 
 const struct command verb_open = {
 	.name = "open",
+	.synonyms = " url browse ",
 	.summary = "print the app's URL, and open it in the browser",
 	.run = run,
 };

@@ -57,6 +57,7 @@ static int run(struct cli *cli)
 
 const struct command verb_ps = {
 	.name = "ps",
+	.synonyms = " processes top ",
 	.summary = "the processes of an app",
 	.run = run,
 };

@@ -64,6 +64,7 @@ static const struct option options[] = {{"lines", 'n', "N", "how many; 20"}};
 
 const struct command verb_releases = {
 	.name = "releases",
+	.synonyms = " history deploys deployments versions ",
 	.summary = "what was deployed, newest first",
 	.help = "ROLLBACK marks where 'berth rollback' goes when it is not told; any ready release can be\n"
 		"named. A commit with \"+\" had changes that were not committed.",

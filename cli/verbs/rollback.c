@@ -36,6 +36,7 @@ static const struct option options[] = {VERB_WAIT_OPTIONS};
 
 const struct command verb_rollback = {
 	.name = "rollback",
+	.synonyms = " revert undo ",
 	.summary = "go back to the previous good release, or to RELEASE",
 	.operands = "[RELEASE]",
 	.operands_max = 1,

@@ -67,6 +67,7 @@ static int run(struct cli *cli)
 
 const struct command verb_status = {
 	.name = "status",
+	.synonyms = " info show ",
 	.summary = "what is live, where, and how it is",
 	.run = run,
 };

@@ -83,9 +83,12 @@ static const struct option create_options[] = {
 	{"scope", 0, "APP", "may only touch this app; else all"},
 	{"expires", 0, "TIME", "void after 12h, 90d, ...; else never"},
 };
-static const struct command list_command = {
-	.name = "list", .summary = "all tokens, without the secrets", .run = list};
+static const struct command list_command = {.name = "list",
+	.synonyms = " ls ",
+	.summary = "all tokens, without the secrets",
+	.run = list};
 static const struct command create_command = {.name = "create",
+	.synonyms = " add new ",
 	.summary = "make a token; it is shown once",
 	.operands = "NAME",
 	.operands_min = 1,
@@ -94,6 +97,7 @@ static const struct command create_command = {.name = "create",
 	.option_count = ARRAY_SIZE(create_options),
 	.run = create};
 static const struct command revoke_command = {.name = "revoke",
+	.synonyms = " delete remove rm destroy ",
 	.summary = "make a token void",
 	.operands = "ID",
 	.operands_min = 1,
@@ -103,6 +107,7 @@ static const struct command *const commands[] = {&list_command, &create_command,
 
 const struct command verb_tokens = {
 	.name = "tokens",
+	.synonyms = " auth token ",
 	.summary = "who may talk to the agent over https: list, create, revoke",
 	.commands = commands,
 	.command_count = ARRAY_SIZE(commands),

@@ -38,6 +38,8 @@ static const struct row rows[] = {
 	{{NULL}, "berth", "", NULL, NULL, NULL},
 	{{"--version"}, "berth", "", NULL, NULL, NULL},
 	{{"rolback"}, "berth", "", NULL, NULL, "did you mean \"rollback\"?"},
+	{{"up"}, "berth", "", NULL, NULL, "did you mean \"deploy\"?"},
+	{{"apps", "rm"}, "berth apps", "", NULL, NULL, "did you mean \"destroy\"?"},
 	{{"zzzzzz"}, "berth", "", NULL, NULL, "berth has no command \"zzzzzz\""},
 	{{"env", "st"}, "berth env", "", NULL, NULL, "did you mean \"set\"?"},
 	{{"logs", "--line", "3"}, "berth logs", "", NULL, NULL, "did you mean --lines?"},
