@@ -66,7 +66,7 @@ static int refuse_later(const struct detection *d, bool before_node, struct err 
 
 static int nothing_matches(const struct detection *d, struct err *err)
 {
-	_cleanup_names_ struct source_names names;
+	_cleanup_names_ struct source_names names = {0};
 	char list[200] = "";
 	size_t at = 0;
 

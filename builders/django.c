@@ -148,7 +148,7 @@ static char *settings_dir(const struct source *s)
 /* Every settings*.py of the folder, or all files of a settings package: base.py, production.py. */
 static void read_all_settings(const struct source *s, struct django *dj)
 {
-	_cleanup_names_ struct source_names names;
+	_cleanup_names_ struct source_names names = {0};
 	bool package = strstr(dj->settings_dir, "settings") != NULL;
 	unsigned read = 0;
 

@@ -84,7 +84,7 @@ static enum file_kind look_at(const struct source *s, const char *name, struct c
 /* How many files of a kind the root has; the first of them in *ret. */
 static size_t find(const struct source *s, enum file_kind kind, struct candidate *ret)
 {
-	_cleanup_names_ struct source_names names;
+	_cleanup_names_ struct source_names names = {0};
 	size_t count = 0;
 
 	*ret = (struct candidate){0};

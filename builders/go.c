@@ -62,7 +62,7 @@ static void read_module(const struct source *s, struct module *m)
 /* Has the folder a Go file of package main that is no test? */
 static bool has_main(const struct source *s, const char *dir)
 {
-	_cleanup_names_ struct source_names names;
+	_cleanup_names_ struct source_names names = {0};
 	bool found = false;
 
 	source_list(s, dir, &names);
