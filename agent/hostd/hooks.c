@@ -4,12 +4,13 @@
  */
 #include "agent/hostd/hooks.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <grp.h>
 #include <pwd.h>
-#include <signal.h>
+#include <sched.h>
 #include <stdio.h>
+#include <sys/mount.h>
 #include <sys/stat.h>
 #include <time.h>
 
@@ -24,6 +25,18 @@
 #define PAUSE_MAX_S 30
 #define PLAN_MAX (1u << 20)
 #define CGROUP_TEXT_MAX 4096
+
+/* systemd starts hooks inside the unit's own root, unsandboxed otherwise. What they have to do is
+ * outside. */
+static int join_host(struct err *err)
+{
+	if (mount("proc", "/proc", "proc", MS_NOSUID | MS_NODEV | MS_NOEXEC, NULL) < 0)
+		return err_errno(err, errno, "cannot mount /proc");
+	_cleanup_close_ int host = open("/proc/1/ns/mnt", O_RDONLY | O_CLOEXEC);
+	if (host < 0 || setns(host, CLONE_NEWNS) < 0)
+		return err_errno(err, errno, "cannot join the mount namespace of the host");
+	return 0;
+}
 
 static char *ended_path(const struct hostd_request *unit)
 {
@@ -206,28 +219,6 @@ static char *root_path(const struct hostd_request *unit)
 	return xasprintf(DIR_HOSTD_RUN "/roots/%s", name);
 }
 
-static int make_folder(const char *path, mode_t mode, gid_t group, struct err *err)
-{
-	if ((mkdir(path, S_IRWXU) < 0 && errno != EEXIST) || lchown(path, 0, group) < 0 ||
-		chmod(path, mode) < 0)
-		return err_errno(err, errno, "cannot make %s", path);
-	return 0;
-}
-
-static int make_socket_folder(const struct hostd_request *unit, struct err *err)
-{
-	const struct group *proxy = getgrnam(GROUP_PROXY);
-	char name[UNIT_NAME_MAX];
-
-	if (!proxy)
-		return err_set(err, ENOENT, "there is no group " GROUP_PROXY);
-	name_of(unit, name);
-	_cleanup_free_ char *path = xasprintf(DIR_RUN "/apps/%s", name);
-	/* Only root, the proxy and the agent get through the folder above it; the app, whose number
-	 * nobody knows yet, gets to this one alone. New sockets get the proxy's group. */
-	return make_folder(path, 03777, proxy->gr_gid, err);
-}
-
 static void pause_after_failures(const struct hostd_request *unit)
 {
 	struct ended e;
@@ -243,17 +234,16 @@ static void pause_after_failures(const struct hostd_request *unit)
 int hook_prepare(const struct hostd_request *unit, struct err *err)
 {
 	_cleanup_free_ char *root = root_path(unit);
+	int r = join_host(err);
 
+	if (r < 0)
+		return r;
 	if (!is_task(unit))
 		pause_after_failures(unit);
-	int r = make_folder(root, 0755, 0, err);
-	if (r == 0)
-		(void)utimensat(AT_FDCWD, root, NULL, 0); /* when this run began */
-	if (r == 0 && !is_task(unit))
-		r = make_socket_folder(unit, err);
-	if (r == 0 && is_task(unit) && unit->task != HOSTD_RELEASE_COMMAND)
-		r = give_to_build(unit, err);
-	return r;
+	(void)utimensat(AT_FDCWD, root, NULL, 0); /* when this run began */
+	if (is_task(unit) && unit->task != HOSTD_RELEASE_COMMAND)
+		return give_to_build(unit, err);
+	return 0;
 }
 
 /* Was the run that ends now a short one? */
@@ -270,8 +260,10 @@ int hook_ended(const struct hostd_request *unit, struct err *err)
 	_cleanup_free_ char *path = ended_path(unit);
 	struct ended before = {0}, now = {0};
 	char line[256];
-	int r = 0;
+	int r = join_host(err);
 
+	if (r < 0)
+		return r;
 	describe(unit, &now);
 	if (is_task(unit) && unit->task != HOSTD_RELEASE_COMMAND)
 		r = take_back(unit, err);
@@ -282,4 +274,59 @@ int hook_ended(const struct hostd_request *unit, struct err *err)
 		now.out_of_memory, now.exit_status, now.text);
 	int written = file_replace(path, line, (size_t)n, 0600, r < 0 ? NULL : err);
 	return r < 0 ? r : written;
+}
+
+/* What systemd gives to dynamic users (systemd.io/UIDS-GIDS). */
+static bool is_dynamic(uid_t user)
+{
+	return user >= 61184 && user <= 65519;
+}
+
+static bool is_being_built(
+	const char *app, const char *release, bool (*is_running)(const struct hostd_request *unit))
+{
+	static const char *const kinds[] = {"build", "plan"};
+	struct hostd_request unit;
+
+	for (size_t i = 0; i < ARRAY_SIZE(kinds); i++) {
+		_cleanup_free_ char *name = xasprintf("%s.%s.%s", app, release, kinds[i]);
+		if (name_parse(name, &unit) == 0 && is_running(&unit))
+			return true;
+	}
+	return false;
+}
+
+static void recover_app(const char *app, bool (*is_running)(const struct hostd_request *unit))
+{
+	_cleanup_free_ char *path = xasprintf(DIR_STATE "/apps/%s/releases", app);
+	const struct passwd *agent = getpwnam(USER_AGENT);
+	DIR *dir = agent ? opendir(path) : NULL;
+
+	if (!dir)
+		return;
+	for (struct dirent *e; (e = readdir(dir)) != NULL;) {
+		_cleanup_free_ char *tree = xasprintf("%s/%s/app", path, e->d_name);
+		struct stat st;
+		if (e->d_name[0] == '.' || lstat(tree, &st) < 0 || !is_dynamic(st.st_uid) ||
+			is_being_built(app, e->d_name, is_running))
+			continue;
+		const struct tree_owners owners = {.from = st.st_uid,
+			.to_user = agent->pw_uid,
+			.to_group = agent->pw_gid,
+			.seal = 1};
+		(void)tree_give(tree, &owners, NULL);
+	}
+	(void)closedir(dir);
+}
+
+void hooks_recover_trees(bool (*is_running)(const struct hostd_request *unit))
+{
+	DIR *dir = opendir(DIR_STATE "/apps");
+
+	if (!dir)
+		return;
+	for (struct dirent *e; (e = readdir(dir)) != NULL;)
+		if (ident_check_app(e->d_name, NULL) == 0)
+			recover_app(e->d_name, is_running);
+	(void)closedir(dir);
 }

@@ -17,12 +17,16 @@ struct ended {
 	char text[128]; /* words: "exited with status 3" */
 };
 
-/* Makes the unit's folders; hands the tree of a build to its user; holds back an instance that ends
- * again and again for 1, 2, 4 ... 30 s. */
+/* Hands the tree of a build to its user; holds back an instance that ends again and again for
+ * 1, 2, 4 ... 30 s. */
 int hook_prepare(const struct hostd_request *unit, struct err *err);
 
 /* Writes down how it ended, from systemd's variables; takes the tree of a build back. */
 int hook_ended(const struct hostd_request *unit, struct err *err);
+
+/* Takes back what a power cut, or a hook that was killed, left to a build's user: the agent could not
+ * remove it. Trees of builds that `is_running` knows are left alone. */
+void hooks_recover_trees(bool (*is_running)(const struct hostd_request *unit));
 
 int ended_read(const struct hostd_request *unit, struct ended *ret);
 void ended_remove(const struct hostd_request *unit);

@@ -8,6 +8,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <grp.h>
 #include <pwd.h>
 #include <stdio.h>
 #include <sys/stat.h>
@@ -18,6 +19,7 @@
 
 #define DIR_INSTANCES "/etc/systemd/system"
 #define DIR_TASKS "/run/systemd/system"
+#define DIR_TMPFILES "/etc/tmpfiles.d"
 #define DIR_WANTS DIR_INSTANCES "/berth-apps.target.wants"
 #define CREDENTIAL_MAX (400u << 10) /* systemd's limit is 1 MiB for all of a unit */
 
@@ -103,6 +105,52 @@ static int enable(const struct hostd_request *r, struct err *err)
 	return 0;
 }
 
+static char *tmpfiles_path(const struct hostd_request *r)
+{
+	char unit[UNIT_NAME_MAX];
+
+	unit_of(r, unit);
+	return xasprintf(DIR_TMPFILES "/%s.conf", unit);
+}
+
+static int make_folder(const char *path, mode_t mode, gid_t group, struct err *err)
+{
+	if ((mkdir(path, S_IRWXU) < 0 && errno != EEXIST) || lchown(path, 0, group) < 0 ||
+		chmod(path, mode) < 0)
+		return err_errno(err, errno, "cannot make %s", path);
+	return 0;
+}
+
+/* The unit's root, which systemd fills, and an instance's socket folder. Only root, the proxy and the
+ * agent get through the folder above that; the app, whose number nobody knows yet, gets to this one
+ * alone; new sockets get the proxy's group. /run is empty after a boot: systemd-tmpfiles makes the
+ * same again. */
+static int make_folders(const struct hostd_request *r, struct err *err)
+{
+	const struct group *proxy = getgrnam(GROUP_PROXY);
+	char name[UNIT_NAME_MAX];
+
+	if (!proxy)
+		return err_set(err, ENOENT, "there is no group " GROUP_PROXY);
+	name_of(r, name);
+	_cleanup_free_ char *root = xasprintf(DIR_HOSTD_RUN "/roots/%s", name);
+	_cleanup_free_ char *proc = xasprintf("%s/proc", root);
+	_cleanup_free_ char *sockets = xasprintf(DIR_RUN "/apps/%s", name);
+	int e = make_folder(root, 0755, 0, err);
+	if (e == 0)
+		e = make_folder(proc, 0755, 0, err);
+	if (e < 0 || is_task(r))
+		return e;
+	e = make_folder(sockets, 03777, proxy->gr_gid, err);
+	if (e < 0)
+		return e;
+	_cleanup_free_ char *path = tmpfiles_path(r);
+	_cleanup_free_ char *text = xasprintf("d %s 0755 root root -\nd %s 0755 root root -\n"
+					      "d %s 3777 root " GROUP_PROXY " -\n",
+		root, proc, sockets);
+	return file_replace(path, text, strlen(text), 0644, err);
+}
+
 static int make_pipe(const struct hostd_request *r, struct err *err)
 {
 	char folder[UNIT_NAME_MAX];
@@ -135,6 +183,8 @@ int unit_files_write(const struct hostd_request *r, bool *ret_changed, struct er
 	bool has_build_env;
 
 	int e = copy_credentials(r, &has_build_env, err);
+	if (e == 0)
+		e = make_folders(r, err);
 	if (e == 0 && is_task(r))
 		e = make_pipe(r, err);
 	if (e == 0 && is_task(r))
@@ -165,6 +215,8 @@ void unit_files_remove(const struct hostd_request *r)
 	_cleanup_free_ char *root = xasprintf(DIR_HOSTD_RUN "/roots/%s", name);
 	(void)file_remove_tree(root, NULL);
 	if (!is_task(r)) {
+		_cleanup_free_ char *tmpfiles = tmpfiles_path(r);
+		(void)unlink(tmpfiles);
 		_cleanup_free_ char *sockets = xasprintf(DIR_RUN "/apps/%s", name);
 		(void)file_remove_tree(sockets, NULL);
 	}

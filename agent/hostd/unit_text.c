@@ -13,6 +13,7 @@
 #define STOP_TIMEOUT_DEFAULT_MS 10000
 #define USER_NAME_MAX 31 /* LOGIN_NAME_MAX of utmp, which systemd holds users to */
 
+/* DynamicUser= brings RestrictSUIDSGID= with it, which takes openat2(2) away: see lib/sys/beneath.c. */
 static const char sandbox[] = "MountAPIVFS=yes\n"
 			      "BindReadOnlyPaths=/usr /etc\n"
 			      "BindReadOnlyPaths=-/bin -/sbin -/lib -/lib32 -/lib64 -/opt\n"

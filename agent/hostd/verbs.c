@@ -16,6 +16,7 @@
 #include "agent/hostd/manager.h"
 #include "agent/hostd/unit_files.h"
 #include "agent/hostd/unit_text.h"
+#include "lib/base/list.h"
 #include "lib/base/log.h"
 #include "lib/sys/file.h"
 #include "lib/sys/proc.h"
@@ -24,13 +25,21 @@ struct hostd {
 	struct hostd_callbacks callbacks;
 	struct sd_event *event;
 	struct manager *manager;
+	struct list pipes;
+};
+
+/* hostd holds the output of each task open until it is over: systemd opens it again for the hook at
+ * the end, which would wait for a reader for ever. */
+struct pipe {
+	struct list link;
+	char name[UNIT_NAME_MAX];
+	int fd;
 };
 
 struct op {
 	struct hostd *hostd;
 	uint64_t peer; /* 0: nobody waits */
 	struct hostd_request request;
-	int holder; /* of a task's pipe */
 	struct op *parent; /* waits for this one */
 	unsigned waiting; /* for so many answers */
 };
@@ -39,15 +48,8 @@ static struct op *op_new(struct hostd *h, uint64_t peer, const struct hostd_requ
 {
 	struct op *op = xnew(struct op);
 
-	*op = (struct op){.hostd = h, .peer = peer, .request = *r, .holder = -1};
+	*op = (struct op){.hostd = h, .peer = peer, .request = *r};
 	return op;
-}
-
-static void op_free(struct op *op)
-{
-	if (op->holder >= 0)
-		(void)close(op->holder);
-	free(op);
 }
 
 static struct hostd_message message_for(const struct hostd_request *r, uint32_t type)
@@ -80,7 +82,7 @@ static void reply(
 static void op_reply_and_free(struct op *op, int code, const char *text)
 {
 	reply(op->hostd, op->peer, &op->request, code, text);
-	op_free(op);
+	free(op);
 }
 
 /* --- instances --- */
@@ -129,8 +131,10 @@ static void on_changed_status(void *data, const char *unit, const struct unit_st
 {
 	struct hostd_request r;
 
-	/* One that is being stopped is reported when it is gone. */
-	if (s && unit_parse(unit, &r) == 0 && unit_files_enabled(&r))
+	/* One that is being stopped is reported when it is gone, one that ends by itself when the
+	 * hook behind it has written down how. */
+	if (s && !streq(s->active, "deactivating") && unit_parse(unit, &r) == 0 &&
+		unit_files_enabled(&r))
 		broadcast_status(data, &r, s);
 }
 
@@ -150,7 +154,7 @@ static void on_started(void *data, const char *unit, bool ok)
 	if (!ok)
 		log_warn("instance.start", "unit=%s result=failed", unit);
 	(void)manager_status(op->hostd->manager, unit, on_changed_status, op->hostd);
-	op_free(op);
+	free(op);
 }
 
 static void start_unit(struct op *op, const char *unit)
@@ -158,7 +162,7 @@ static void start_unit(struct op *op, const char *unit)
 	/* The agent is told that it was asked for; how it went comes as its status. */
 	reply(op->hostd, op->peer, &op->request, 0, NULL);
 	if (manager_job(op->hostd->manager, "StartUnit", unit, on_started, op) < 0)
-		op_free(op);
+		free(op);
 }
 
 static void on_reloaded(void *data, const char *unit, bool ok)
@@ -253,6 +257,37 @@ static void instance_list(struct hostd *h, uint64_t peer, const struct hostd_req
 
 /* --- tasks --- */
 
+static void release_pipe(struct hostd *h, const struct hostd_request *r)
+{
+	char name[UNIT_NAME_MAX];
+
+	name_of(r, name);
+	list_for_each_safe (it, &h->pipes) {
+		struct pipe *p = container_of(it, struct pipe, link);
+		if (!streq(p->name, name))
+			continue;
+		list_remove(&p->link);
+		(void)close(p->fd);
+		free(p);
+	}
+}
+
+/* Opens both ends of a task's output; the caller owns the reading one. */
+static int hold_pipe(struct hostd *h, const struct hostd_request *r, int *ret_reader)
+{
+	int holder;
+
+	int e = unit_files_open_output(r, ret_reader, &holder);
+	if (e < 0)
+		return e;
+	release_pipe(h, r);
+	struct pipe *p = xnew(struct pipe);
+	name_of(r, p->name);
+	p->fd = holder;
+	list_append(&h->pipes, &p->link);
+	return 0;
+}
+
 static void broadcast_task_done(struct hostd *h, const struct hostd_request *r)
 {
 	struct hostd_message m = message_for(r, HOSTD_TASK_DONE);
@@ -260,6 +295,7 @@ static void broadcast_task_done(struct hostd *h, const struct hostd_request *r)
 
 	if (ended_read(r, &ended) < 0)
 		return;
+	release_pipe(h, r);
 	m.timed_out = ended.timed_out;
 	m.out_of_memory = ended.out_of_memory;
 	m.exit_status = ended.exit_status;
@@ -276,11 +312,12 @@ static void on_task_started(void *data, const char *unit, bool ok)
 	/* When not even the hook behind it could run, nobody else will tell. */
 	if (!ok && ended_read(&op->request, &ended) < 0) {
 		log_warn("task.start", "unit=%s result=failed", unit);
+		release_pipe(op->hostd, &op->request);
 		(void)snprintf(m.text, sizeof m.text,
 			"could not be started: see 'journalctl -u %s'", unit);
 		op->hostd->callbacks.broadcast(op->hostd->callbacks.data, &m);
 	}
-	op_free(op);
+	free(op);
 }
 
 static void task_run(struct hostd *h, uint64_t peer, const struct hostd_request *r)
@@ -301,7 +338,7 @@ static void task_run(struct hostd *h, uint64_t peer, const struct hostd_request 
 			return;
 		}
 	}
-	int e = unit_files_open_output(r, &reader, &op->holder);
+	int e = hold_pipe(h, r, &reader);
 	if (e < 0) {
 		op_reply_and_free(op, e, "cannot open the task's output");
 		return;
@@ -311,7 +348,7 @@ static void task_run(struct hostd *h, uint64_t peer, const struct hostd_request 
 	if (exists)
 		broadcast_task_done(h, r); /* when it is over already */
 	if (exists || manager_job(h->manager, "StartUnit", unit, on_task_started, op) < 0)
-		op_free(op);
+		free(op);
 }
 
 static void on_task_stopped(void *data, const char *unit, bool ok)
@@ -336,6 +373,7 @@ static void clean_task(struct hostd *h, const struct hostd_request *r)
 	char unit[UNIT_NAME_MAX];
 
 	unit_of(r, unit);
+	release_pipe(h, r);
 	unit_files_remove(r);
 	ended_remove(r);
 	manager_forget(h->manager, unit);
@@ -349,7 +387,7 @@ static void on_old_task_stopped(void *data, const char *unit, bool ok)
 
 	clean_task(op->hostd, &op->request);
 	one_answered(op->parent);
-	op_free(op);
+	free(op);
 }
 
 static void end_task(struct hostd *h, const struct hostd_request *unit, struct op *parent)
@@ -360,7 +398,7 @@ static void end_task(struct hostd *h, const struct hostd_request *unit, struct o
 	unit_of(unit, name);
 	op->parent = parent;
 	if (manager_job(h->manager, "StopUnit", name, on_old_task_stopped, op) < 0)
-		op_free(op);
+		free(op);
 	else if (parent)
 		parent->waiting++;
 }
@@ -522,6 +560,16 @@ static void finish_removal(void *data, const struct hostd_request *unit)
 		instance_stop(data, 0, unit);
 }
 
+/* Tasks that a former hostd started and that are not over. */
+static void hold_again(void *data, const struct hostd_request *unit)
+{
+	struct ended ended;
+	int reader;
+
+	if (ended_read(unit, &ended) < 0 && hold_pipe(data, unit, &reader) == 0)
+		(void)close(reader);
+}
+
 int hostd_new(struct sd_event *event, const struct hostd_callbacks *callbacks, struct hostd **ret,
 	struct err *err)
 {
@@ -530,6 +578,7 @@ int hostd_new(struct sd_event *event, const struct hostd_callbacks *callbacks, s
 
 	h->callbacks = *callbacks;
 	h->event = event;
+	list_init(&h->pipes);
 	int r = file_make_dirs(DIR_HOSTD_RUN "/ended", S_IRWXU, err);
 	if (r == 0)
 		r = file_make_dirs(DIR_HOSTD_RUN "/tasks", S_IRWXU, err);
@@ -545,6 +594,8 @@ int hostd_new(struct sd_event *event, const struct hostd_callbacks *callbacks, s
 		return r;
 	}
 	unit_files_each(false, finish_removal, h);
+	unit_files_each(true, hold_again, h);
+	hooks_recover_trees(unit_files_exist);
 	*ret = h;
 	return 0;
 }
@@ -554,5 +605,10 @@ void hostd_free(struct hostd *h)
 	if (!h)
 		return;
 	manager_free(h->manager);
+	list_for_each_safe (it, &h->pipes) {
+		struct pipe *p = container_of(it, struct pipe, link);
+		(void)close(p->fd);
+		free(p);
+	}
 	free(h);
 }

@@ -9,7 +9,6 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <sys/inotify.h>
@@ -17,7 +16,6 @@
 #include <sys/wait.h>
 
 #include "agent/runtime/trash.h"
-#include "lib/base/clock.h"
 #include "lib/sys/fd.h"
 #include "lib/sys/file.h"
 #include "lib/sys/proc.h"
@@ -180,27 +178,6 @@ static void op_free(struct runtime *rt)
 	free(e->run);
 	free(e->programs);
 	free(e);
-}
-
-void runtime_embedded_stop_all(struct runtime *rt, uint64_t timeout_ms)
-{
-	struct embedded *e = from(rt);
-	int64_t end = clock_monotonic_ms() + (int64_t)timeout_ms;
-
-	must(rt->ops->free == op_free);
-	embedded_free_tasks(e);
-	list_for_each (it, &e->instances)
-		embedded_signal(container_of(it, struct embedded_instance, link)->pidfd, SIGTERM);
-	list_for_each_safe (it, &e->instances) {
-		struct embedded_instance *i = container_of(it, struct embedded_instance, link);
-		struct pollfd gone = {i->pidfd, POLLIN, 0};
-		int64_t left = end - clock_monotonic_ms();
-		if (poll(&gone, 1, left > 0 ? (int)left : 0) == 0)
-			embedded_signal(i->pidfd, SIGKILL);
-		if (i->pid > 0)
-			(void)waitpid(i->pid, NULL, 0);
-		embedded_instance_free(i);
-	}
 }
 
 static const struct runtime_ops ops = {

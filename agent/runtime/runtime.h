@@ -125,9 +125,6 @@ struct runtime_paths {
 
 struct runtime *runtime_embedded_new(struct ev_loop *loop, const struct runtime_paths *paths,
 	const struct runtime_callbacks *callbacks, struct err *err);
-/* For the end of standalone mode: stops every instance and waits until the last process is gone. */
-void runtime_embedded_stop_all(struct runtime *rt, uint64_t timeout_ms);
-
 struct runtime *runtime_systemd_new(struct ev_loop *loop, const struct runtime_paths *paths,
 	const struct runtime_callbacks *callbacks, struct err *err);
 

@@ -9,10 +9,8 @@
 #include <fcntl.h>
 #include <fts.h>
 #include <libgen.h>
-#include <linux/openat2.h>
 #include <stdio.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 
 #include "lib/base/str.h"
 #include "lib/sys/fd.h"
@@ -129,16 +127,6 @@ int file_remove_tree(const char *path, struct err *err)
 	}
 	(void)fts_close(fts);
 	return r;
-}
-
-int file_open_beneath(int dirfd, const char *path, int flags)
-{
-	struct open_how how = {
-		.flags = (uint64_t)(flags | O_CLOEXEC),
-		.resolve = RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS,
-	};
-	long fd = syscall(SYS_openat2, dirfd, path, &how, sizeof how);
-	return fd < 0 ? -errno : (int)fd;
 }
 
 int64_t file_tree_bytes(const char *path)

@@ -31,6 +31,9 @@ int file_sync_dir(const char *path);
  * (openat2(2), RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS). fd or -errno. */
 int file_open_beneath(int dirfd, const char *path, int flags);
 
+/* The same, step by step: for where openat2(2) is not allowed, as in units with DynamicUser=. */
+int file_open_beneath_by_steps(int dirfd, const char *path, int flags);
+
 /* Bytes of all files of a tree, as du(1) counts; -errno. */
 int64_t file_tree_bytes(const char *path);
 

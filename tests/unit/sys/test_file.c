@@ -158,6 +158,12 @@ static void opens_beneath(void **state)
 			fail_msg("%s gives %d", cases[i].path, fd);
 		if (fd >= 0)
 			assert_int_equal(fcntl(fd, F_GETFD), FD_CLOEXEC);
+		_cleanup_close_ int same =
+			file_open_beneath_by_steps(dirfd, cases[i].path, O_RDONLY);
+		if (cases[i].result == 0 ? same < 0 : same != cases[i].result)
+			fail_msg("%s gives %d by steps", cases[i].path, same);
+		if (same >= 0)
+			assert_int_equal(fcntl(same, F_GETFD), FD_CLOEXEC);
 	}
 }
 

@@ -268,18 +268,6 @@ static void test_a_new_agent_adopts(void **state)
 	assert_false(is_alive(pid));
 }
 
-static void test_standalone_ends_with_nothing_left(void **state)
-{
-	struct fixture *f = *state;
-	_cleanup_free_ char *body = xasprintf("echo $$ >%s/main; exec sleep 1000", f->dir);
-
-	script(f, "berth-launch", body);
-	assert_int_equal(f->rt->ops->start(f->rt, &spec, NULL), 0);
-	pid_t pid = read_pid(f, "main");
-	runtime_embedded_stop_all(f->rt, DEADLINE_MS);
-	assert_false(is_alive(pid));
-}
-
 static void test_leftovers_of_a_power_cut_go(void **state)
 {
 	struct fixture *f = *state;
@@ -427,7 +415,6 @@ int main(void)
 		with_fixture(test_stop_leaves_nothing),
 		with_fixture(test_a_crash_is_told_and_restarted),
 		with_fixture(test_a_new_agent_adopts),
-		with_fixture(test_standalone_ends_with_nothing_left),
 		with_fixture(test_leftovers_of_a_power_cut_go),
 		with_fixture(test_a_build),
 		with_fixture(test_a_build_that_hangs),
