@@ -291,7 +291,7 @@ static ssize_t apply_host(struct http_head *ret, const struct summary *s, const 
 		if (!http_authority_split(ret->host, NULL, NULL))
 			return refuse(ret_why, 400, "the target's host is malformed");
 	} else {
-		ret->host = s->host;
+		ret->host = s->host_count > 0 ? s->host : STR("");
 	}
 	return 0;
 }
@@ -445,11 +445,11 @@ static size_t host_length(struct str a)
 bool http_authority_split(struct str authority, struct str *ret_name, struct str *ret_port)
 {
 	size_t n = host_length(authority);
-	struct str port = {authority.p + n, authority.len - n};
 	uint64_t number;
 
 	if (n == 0)
 		return false;
+	struct str port = {authority.p + n, authority.len - n};
 	if (port.len > 0) {
 		if (port.p[0] != ':')
 			return false;
