@@ -6,18 +6,9 @@
 
 #include <stdio.h>
 
-#define NAME_MAX_BYTES 255
+#include "lib/base/parse.h"
 
-static int hex_value(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	if (c >= 'a' && c <= 'f')
-		return c - 'a' + 10;
-	if (c >= 'A' && c <= 'F')
-		return c - 'A' + 10;
-	return -1;
-}
+#define NAME_MAX_BYTES 255
 
 /* One segment, decoded to `to`; its length, or -1 when the encoding is bad. */
 static ssize_t decode_segment(struct str segment, char *to)
@@ -27,8 +18,8 @@ static ssize_t decode_segment(struct str segment, char *to)
 	for (size_t i = 0; i < segment.len; i++) {
 		char c = segment.p[i];
 		if (c == '%') {
-			int high = i + 2 < segment.len ? hex_value(segment.p[i + 1]) : -1;
-			int low = high >= 0 ? hex_value(segment.p[i + 2]) : -1;
+			int high = i + 2 < segment.len ? parse_hex_digit(segment.p[i + 1]) : -1;
+			int low = high >= 0 ? parse_hex_digit(segment.p[i + 2]) : -1;
 			if (low < 0)
 				return -1;
 			c = (char)(high * 16 + low);
@@ -167,7 +158,8 @@ static bool is_hash(struct str part)
 		enum char_class class = class_of(part.p[i]);
 		if (class == CLASS_OTHER && part.p[i] != '_')
 			return false;
-		hexadecimal = hexadecimal && hex_value(part.p[i]) >= 0 && class != CLASS_UPPER;
+		hexadecimal =
+			hexadecimal && parse_hex_digit(part.p[i]) >= 0 && class != CLASS_UPPER;
 		digits += class == CLASS_DIGIT;
 		changes += i > 0 && class != class_of(part.p[i - 1]);
 	}

@@ -53,17 +53,6 @@ bool target_has_shape(const char *pattern, struct str path)
 	return path.len == 0;
 }
 
-static int hex_digit(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	if (c >= 'a' && c <= 'f')
-		return c - 'a' + 10;
-	if (c >= 'A' && c <= 'F')
-		return c - 'A' + 10;
-	return -1;
-}
-
 /* Percent-decodes into `to`; -EINVAL for a bad escape, a hidden '/', a control character. */
 static int decode(struct str from, char *to, size_t size)
 {
@@ -72,8 +61,8 @@ static int decode(struct str from, char *to, size_t size)
 	for (size_t i = 0; i < from.len; i++) {
 		char c = from.p[i];
 		if (c == '%') {
-			int high = i + 2 < from.len ? hex_digit(from.p[i + 1]) : -1;
-			int low = i + 2 < from.len ? hex_digit(from.p[i + 2]) : -1;
+			int high = i + 2 < from.len ? parse_hex_digit(from.p[i + 1]) : -1;
+			int low = i + 2 < from.len ? parse_hex_digit(from.p[i + 2]) : -1;
 			if (high < 0 || low < 0)
 				return -EINVAL;
 			c = (char)(high * 16 + low);

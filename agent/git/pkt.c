@@ -6,16 +6,7 @@
 
 #include <errno.h>
 
-static int hex_digit(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	if (c >= 'a' && c <= 'f')
-		return c - 'a' + 10;
-	if (c >= 'A' && c <= 'F')
-		return c - 'A' + 10;
-	return -1;
-}
+#include "lib/base/parse.h"
 
 ssize_t pkt_read(struct str in, enum pkt_kind *ret_kind, struct str *ret_payload)
 {
@@ -24,7 +15,7 @@ ssize_t pkt_read(struct str in, enum pkt_kind *ret_kind, struct str *ret_payload
 	for (size_t i = 0; i < 4; i++) {
 		if (i == in.len)
 			return 0;
-		int digit = hex_digit(in.p[i]);
+		int digit = parse_hex_digit(in.p[i]);
 		if (digit < 0)
 			return -EBADMSG;
 		len = len << 4 | (size_t)digit;

@@ -94,6 +94,17 @@ int parse_duration(const char *s, uint64_t *ret_ms)
 	return parse_scaled(s, units, ARRAY_SIZE(units), ret_ms);
 }
 
+int parse_hex_digit(char c)
+{
+	if (c >= '0' && c <= '9')
+		return c - '0';
+	if (c >= 'a' && c <= 'f')
+		return c - 'a' + 10;
+	if (c >= 'A' && c <= 'F')
+		return c - 'A' + 10;
+	return -1;
+}
+
 void format_size(uint64_t bytes, char *to, size_t size)
 {
 	static const char *const names[] = {"B", "KB", "MB", "GB", "TB"};

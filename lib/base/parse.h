@@ -17,6 +17,9 @@ int parse_size(const char *s, uint64_t *ret_bytes);
 /* "250ms", "30s", "5m", "2h", "1d"; a bare number is seconds; result in milliseconds. */
 int parse_duration(const char *s, uint64_t *ret_ms);
 
+/* The value of a hexadecimal digit in either case; -1: it is none. */
+int parse_hex_digit(char c);
+
 /* Human forms for messages: "512 MB" style sizes and "1.2s" style durations. */
 void format_size(uint64_t bytes, char *to, size_t size);
 void format_duration(uint64_t ms, char *to, size_t size);

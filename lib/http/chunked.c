@@ -5,6 +5,7 @@
  */
 #include "lib/http/chunked.h"
 
+#include "lib/base/parse.h"
 #include "lib/http/syntax.h"
 
 #define LINE_BYTES_MAX 4096 /* a size line with its extensions */
@@ -33,20 +34,9 @@ void http_chunked_init(struct http_chunked *c)
 	*c = (struct http_chunked){.state = SIZE_FIRST};
 }
 
-static int hex_value(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	if (c >= 'a' && c <= 'f')
-		return c - 'a' + 10;
-	if (c >= 'A' && c <= 'F')
-		return c - 'A' + 10;
-	return -1;
-}
-
 static enum state on_size(struct http_chunked *c, char ch)
 {
-	int digit = hex_value(ch);
+	int digit = parse_hex_digit(ch);
 
 	if (digit >= 0) {
 		if (c->line_bytes > SIZE_DIGITS_MAX)

@@ -3,6 +3,7 @@
  * Numbers, sizes and durations: the whole text, nothing but, and the bounds.
  */
 #include <errno.h>
+#include <limits.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -122,6 +123,18 @@ static void durations(void **state)
 	}
 }
 
+static void hex_digits(void **state)
+{
+	static const char lower[] = "0123456789abcdef", upper[] = "0123456789ABCDEF";
+
+	(void)state;
+	for (int c = CHAR_MIN; c <= CHAR_MAX; c++) {
+		const char *l = c ? strchr(lower, c) : NULL, *u = c ? strchr(upper, c) : NULL;
+		int value = l ? (int)(l - lower) : u ? (int)(u - upper) : -1;
+		assert_int_equal(parse_hex_digit((char)c), value);
+	}
+}
+
 static void for_people(void **state)
 {
 	static const struct {
@@ -170,6 +183,7 @@ int main(void)
 		cmocka_unit_test(numbers),
 		cmocka_unit_test(sizes),
 		cmocka_unit_test(durations),
+		cmocka_unit_test(hex_digits),
 		cmocka_unit_test(for_people),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
