@@ -32,7 +32,11 @@ static void on_push_progress(void *data, size_t objects, size_t objects_total, s
 	if (!push->p)
 		return;
 	format_size(bytes, size, sizeof size);
-	(void)snprintf(words, sizeof words, "%zu of %zu objects, %s", objects, objects_total, size);
+	if (objects_total)
+		(void)snprintf(words, sizeof words, "%zu of %zu objects, %s", objects,
+			objects_total, size);
+	else
+		(void)snprintf(words, sizeof words, "%zu objects counted", objects);
 	progress_detail(push->p, words);
 	progress_tick(push->p, clock_monotonic_ms());
 	watch_flush(push->p);

@@ -232,6 +232,8 @@ class Agent:
     def env(self, **more):
         keep = {k: v for k, v in os.environ.items()
                 if not k.startswith(("BERTH_", "GIT_", "XDG_", "CI")) or k == "BERTH_SOAK"}
+        # Leaks of libraries that are not ours (sanitizer builds only).
+        keep["LSAN_OPTIONS"] = f"suppressions={ROOT}/tests/lsan.supp:print_suppressions=0"
         keep.update(HOME=self.home, BERTH_HOST=self.dir, NO_COLOR="1", LC_ALL="C.UTF-8",
                     GIT_CONFIG_NOSYSTEM="1", PATH=f"{BIN}:{keep.get('PATH', '')}")
         keep.update(more)

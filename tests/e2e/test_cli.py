@@ -10,7 +10,7 @@ import time
 import apps
 import pytest
 import rig
-from test_cli_stream import run_on_terminal as run_scripted_on_terminal
+from test_cli_stream import run_on_terminal
 
 SLOW = ("build: {command: \"echo compiling; touch building; sleep 60\"}\n"
         "processes:\n  web: {health: {timeout: 5s}}\n")
@@ -332,12 +332,11 @@ def test_live_display(shop):
     """On a terminal: one live line for the running step, output only with -v, the URL at the end."""
 
     class Terminal:
-        socket = os.path.join(shop.folder_of_shop, "x")
+        socket = os.path.join(shop.folder_of_shop, "x")  # its folder is where the program runs
 
-    env = {k: v for k, v in shop.env().items() if k not in ("NO_COLOR",)}
+    keep = {k: shop.env()[k] for k in ("BERTH_HOST", "HOME", "GIT_CONFIG_NOSYSTEM", "LSAN_OPTIONS")}
     shop.folder("shop", apps.server(2, manifest=SLOW.replace("sleep 60", "sleep 1")))
-    code, text = run_scripted_on_terminal(Terminal, "deploy", NO_COLOR="", **{
-        k: env[k] for k in ("BERTH_HOST", "HOME", "GIT_CONFIG_NOSYSTEM")})
+    code, text = run_on_terminal(Terminal, "deploy", **keep)
     assert code == 0, text
     assert re.search(r"\r[⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏] [^\r]*  \d\.\ds\x1b\[2m  compiling", text), text
     assert re.search(r"\x1b\[32m✓\x1b\[0m health check +\d+", text), text
