@@ -262,16 +262,17 @@ static void on_state(struct progress *p, const struct event *e, int64_t now_ms)
 
 static void on_step(struct progress *p, const struct event *e, int64_t now_ms)
 {
-	if (streq(e->status, "started")) {
+	_cleanup_free_ char *name = cleaned(e->name);
+	/* A state and the one step in it may have one name: that is one line. */
+	bool is_running = p->step.name && streq(p->step.name, name);
+	if (!is_running && streq(e->status, "started")) {
 		finish_at(p, true, e, now_ms);
 		forget_tail(p);
-		begin(p, e->name, now_ms, e->time_ms);
-		return;
 	}
-	_cleanup_free_ char *name = cleaned(e->name);
-	if (!p->step.name || !streq(p->step.name, name))
+	if (!is_running)
 		begin(p, e->name, now_ms, e->time_ms);
-	finish(p, streq(e->status, "done"), NULL, e->ms);
+	if (!streq(e->status, "started"))
+		finish(p, streq(e->status, "done"), NULL, e->ms);
 }
 
 static void on_log(struct progress *p, const struct event *e)

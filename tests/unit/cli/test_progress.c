@@ -155,6 +155,24 @@ static void test_an_app_that_dies_at_its_health_check(void **state)
 	progress_free(p);
 }
 
+static void test_a_state_and_a_step_of_one_name(void **state)
+{
+	(void)state;
+	static const char *const lines[] = {
+		"0 {\"type\":\"state\",\"state\":\"releasing\"," AT("00.000") "}",
+		"0 {\"type\":\"step\",\"name\":\"release command\",\"status\":\"started\"}",
+		"0 {\"type\":\"log\",\"source\":\"release\",\"line\":\"migrating\"}",
+		"0 {\"type\":\"step\",\"name\":\"release command\",\"status\":\"done\",\"ms\":547}",
+		"0 {\"type\":\"state\",\"state\":\"swapping\"," AT("01.000") "}",
+		NULL,
+	};
+	check(&plain_style, lines,
+		"==> release command\n"
+		"    migrating\n"
+		"✓ release command           547ms\n"
+		"==> swap\n");
+}
+
 static void test_colour(void **state)
 {
 	(void)state;
@@ -206,6 +224,7 @@ int main(void)
 		cmocka_unit_test(test_live_line),
 		cmocka_unit_test(test_a_failure_shows_the_tail),
 		cmocka_unit_test(test_an_app_that_dies_at_its_health_check),
+		cmocka_unit_test(test_a_state_and_a_step_of_one_name),
 		cmocka_unit_test(test_colour),
 		cmocka_unit_test(test_steps_of_the_client),
 		cmocka_unit_test(test_events),
