@@ -58,13 +58,14 @@ static void on_health(void *data, bool healthy, const char *words)
 	struct check *c = data;
 	struct job *j = c->job;
 
-	health_check_free(take_ptr(c->health));
-	if (healthy) {
+	if (healthy)
 		is_healthy(c);
-		return;
-	}
-	(void)job_fail(j, EXIT_HEALTH, "the old release is still live, if there was one",
-		"%s.%u did not become healthy in time: %s", c->id.process, c->id.index, words);
+	else
+		(void)job_fail(j, EXIT_HEALTH, "the old release is still live, if there was one",
+			"%s.%u did not become healthy in time: %s", c->id.process, c->id.index,
+			words);
+	/* Behind the last use of the words, which are the check's. */
+	health_check_free(take_ptr(c->health));
 }
 
 static void on_steady(struct ev_loop *loop, ev_timer *timer, int events)
