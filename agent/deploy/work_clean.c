@@ -13,6 +13,7 @@
 #include "agent/deploy/tail.h"
 #include "agent/deploy/work.h"
 #include "lib/base/log.h"
+#include "lib/sys/file.h"
 
 #define STOP_PATIENCE_MS 120000
 #define FAILED_KEPT 3 /* rows of failed releases */
@@ -169,6 +170,17 @@ static void prune_release(struct engine *e, const struct release_row *row)
 	remove_dir(e, row->app, row->number);
 }
 
+/* A failed release keeps its row for a while, its files only as long as another one runs them. */
+static void prune_failed(struct engine *e, const struct release_row *row, bool is_old)
+{
+	_cleanup_free_ char *path = release_path(&e->paths, row->app, row->number, NULL);
+
+	if (is_old)
+		prune_release(e, row);
+	else if (file_exists(path))
+		remove_dir(e, row->app, row->number);
+}
+
 static void prune_releases(struct engine *e, const char *app)
 {
 	struct release_row *rows = NULL;
@@ -180,11 +192,12 @@ static void prune_releases(struct engine *e, const char *app)
 	_cleanup_free_ bool *keep = xcalloc(count + 1, sizeof *keep);
 	choose_kept(e, app, rows, keep, count);
 	for (size_t i = 0; i < count; i++) {
-		bool is_code = is_code_of_kept(rows, keep, count, rows[i].number);
-		if (rows[i].state == RELEASE_READY && !keep[i] && !is_code)
+		if (keep[i] || is_code_of_kept(rows, keep, count, rows[i].number))
+			continue;
+		if (rows[i].state == RELEASE_READY)
 			prune_release(e, &rows[i]);
-		else if (rows[i].state == RELEASE_FAILED && ++failed > FAILED_KEPT && !is_code)
-			prune_release(e, &rows[i]);
+		else if (rows[i].state == RELEASE_FAILED)
+			prune_failed(e, &rows[i], ++failed > FAILED_KEPT);
 	}
 	for (size_t i = 0; i < count; i++)
 		release_row_clear(&rows[i]);

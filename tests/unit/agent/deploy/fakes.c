@@ -201,17 +201,14 @@ static int op_list(struct runtime *rt, void (*each)(void *data, const struct ins
 	return 0;
 }
 
-static int op_open_logs(struct runtime *rt, const char *app, const char *process, unsigned lines,
-	bool follow, int *ret_fd, struct err *err)
+static int op_open_logs(
+	struct runtime *rt, const struct log_query *query, int *ret_fd, struct err *err)
 {
 	static const char text[] = "{\"time\":\"t\",\"process\":\"web\",\"index\":1,\"release\":1,"
 				   "\"line\":\"last words\"}\n";
 	int fds[2];
 	(void)rt;
-	(void)app;
-	(void)process;
-	(void)lines;
-	(void)follow;
+	(void)query;
 	if (pipe2(fds, O_CLOEXEC) < 0)
 		return err_errno(err, errno, "cannot open logs");
 	(void)!write(fds[1], text, sizeof text - 1);

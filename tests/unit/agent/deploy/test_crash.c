@@ -214,13 +214,13 @@ static void act_at_random(unsigned *seed)
 static void test_random_lives(void **state)
 {
 	unsigned seed = 20260101;
-	for (int life = 0; life < 25; life++) {
+	for (int life = 0; life < 12; life++) {
 		assert_int_equal(world_setup(state), 0);
 		log_set_level((enum log_level)0);
 		world.config.guard_ms = 20;
 		world.config.drain_timeout_ms = 50;
 		world_start_agent(NULL);
-		for (int i = 0; i < 60; i++) {
+		for (int i = 0; i < 50; i++) {
 			act_at_random(&seed);
 			for (int turns = rand_r(&seed) % 25; turns > 0; turns--)
 				world_turn();

@@ -28,8 +28,7 @@ struct world world;
 static void write_fake_git(void)
 {
 	/* checkout --repo R --commit SHA --to DIR */
-	static const char script[] =
-		"#!/bin/sh\n/bin/mkdir -p \"$7\" && echo hello > \"$7/index.html\"\n";
+	static const char script[] = "#!/bin/sh\nexec /bin/mkdir -p \"$7\"\n";
 	_cleanup_free_ char *path = xasprintf("%s/programs/berth-git", world.dir);
 	struct err err;
 	assert_int_equal(file_replace(path, script, sizeof script - 1, 0755, &err), 0);
@@ -124,7 +123,7 @@ static void on_deadline(struct ev_loop *loop, ev_timer *timer, int events)
 void world_turn(void)
 {
 	ev_timer wake;
-	ev_timer_init(&wake, on_deadline, 0.005, 0.);
+	ev_timer_init(&wake, on_deadline, 0.001, 0.);
 	ev_timer_start(world.loop, &wake);
 	ev_run(world.loop, EVRUN_ONCE);
 	ev_timer_stop(world.loop, &wake);
@@ -193,6 +192,23 @@ char *world_reason(uint64_t id)
 	return reason;
 }
 
+/* The code of a release that failed may have been given to one that works (a change of env). */
+static bool is_run_by_another(unsigned number)
+{
+	struct release_row *rows;
+	size_t count;
+	bool found = false;
+	struct err err;
+
+	assert_int_equal(store_release_list(world.store, "shop", 0, &rows, &count, &err), 0);
+	for (size_t i = 0; i < count; i++) {
+		found = found || (rows[i].state == RELEASE_READY && rows[i].code_release == number);
+		release_row_clear(&rows[i]);
+	}
+	free(rows);
+	return found;
+}
+
 /* Every folder has a release that is kept; what is moved aside is the janitor's. */
 static void check_folders(void)
 {
@@ -208,7 +224,7 @@ static void check_folders(void)
 			continue;
 		if (store_release_get(world.store, "shop", number, &row, &err) < 0)
 			fail_msg("the folder of release %u has no row", number);
-		if (row.state != RELEASE_READY)
+		if (row.state != RELEASE_READY && !is_run_by_another(number))
 			fail_msg("release %u has a folder in state %d", number, (int)row.state);
 		release_row_clear(&row);
 	}
