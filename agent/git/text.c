@@ -67,7 +67,7 @@ static size_t escape_length(const char *p, size_t len)
 
 size_t text_clean(struct str text, char *to, size_t size)
 {
-	size_t out = 0;
+	size_t out = 0, cut = 0;
 
 	must(size >= 8);
 	for (size_t i = 0; i < text.len;) {
@@ -78,16 +78,19 @@ size_t text_clean(struct str text, char *to, size_t size)
 		}
 		size_t n = text_decode_utf8(text.p + i, text.len - i, &c);
 		bool is_good = n > 0 && is_shown(c);
-		if (out + 4 + sizeof "..." > size) {
-			memcpy(to + out, "...", 3);
-			out += 3;
+		size_t wanted = is_good ? n : 1;
+		if (out + sizeof "..." <= size)
+			cut = out; /* the last place with room for the dots */
+		if (out + wanted + 1 > size) {
+			memcpy(to + cut, "...", 3);
+			out = cut + 3;
 			break;
 		}
 		if (is_good)
 			memcpy(to + out, text.p + i, n);
 		else
 			to[out] = n > 0 && c == '\t' ? ' ' : '?';
-		out += is_good ? n : 1;
+		out += wanted;
 		i += n > 0 ? n : 1;
 	}
 	to[out] = '\0';
