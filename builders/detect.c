@@ -263,7 +263,7 @@ static int make_plan(struct detection *d, struct err *err)
 	if (r != 0)
 		return r;
 	must(b);
-	d->plan->stack = xstrdup(b == &builder_script ? "executable" : b->name);
+	d->plan->stack = xstrdup(b->name);
 	r = b->plan(d, err);
 	if (r < 0)
 		return r;

@@ -195,4 +195,4 @@ static int plan_script(const struct detection *d, struct err *err)
 }
 
 const struct builder builder_executable = {"executable", detect_elf, plan_elf};
-const struct builder builder_script = {"script", detect_script, plan_script};
+const struct builder builder_script = {"executable", detect_script, plan_script};
