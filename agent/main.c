@@ -32,7 +32,7 @@ struct flags {
 struct program {
 	struct ev_loop *loop;
 	struct agent *agent;
-	char *dir; /* standalone: its absolute path */
+	const char *dir; /* standalone: its absolute path */
 	struct ev_signal on_term, on_int;
 	bool is_failed;
 };
@@ -155,7 +155,7 @@ static void raise_limits(void)
 	}
 }
 
-static enum exit_status run(const struct agent_config *config, char *dir)
+static enum exit_status run(const struct agent_config *config, const char *dir)
 {
 	struct program p = {.dir = dir};
 	const struct agent_options options = {.config = config, .standalone_dir = dir};

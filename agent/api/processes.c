@@ -74,7 +74,7 @@ static void on_log_gone(struct exchange *x)
 
 static int read_log_query(struct exchange *x, unsigned *lines, bool *follow, const char **process)
 {
-	unsigned flag;
+	unsigned flag = 0;
 	struct err err;
 	int r = target_query_unsigned(&x->query, "lines", LINES_MAX, LINES_DEFAULT, lines, &err);
 	if (r == 0)

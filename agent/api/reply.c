@@ -16,25 +16,25 @@
 #define JSON_TYPE "application/json"
 
 struct error_kind {
-	unsigned status;
 	const char *code;
+	unsigned status;
 	int exit; /* the CLI's exit code */
 };
 
 static const struct error_kind error_kinds[] = {
-	[REPLY_BAD_REQUEST] = {400, "bad_request", 2},
-	[REPLY_UNAUTHORIZED] = {401, "unauthorized", 4},
-	[REPLY_FORBIDDEN] = {403, "forbidden", 4},
-	[REPLY_NOT_FOUND] = {404, "not_found", 5},
-	[REPLY_METHOD_NOT_ALLOWED] = {405, "method_not_allowed", 2},
-	[REPLY_CONFLICT] = {409, "conflict", 2},
-	[REPLY_TOO_LARGE] = {413, "too_large", 2},
-	[REPLY_UNSUPPORTED_TYPE] = {415, "unsupported_type", 2},
-	[REPLY_TOO_MANY] = {429, "too_many_attempts", 4},
-	[REPLY_BUSY] = {503, "busy", 7},
-	[REPLY_INTERNAL] = {500, "internal", 3},
-	[REPLY_NO_SPACE] = {507, "no_space", 1},
-	[REPLY_TIMEOUT] = {504, "timeout", 124},
+	[REPLY_BAD_REQUEST] = {"bad_request", 400, 2},
+	[REPLY_UNAUTHORIZED] = {"unauthorized", 401, 4},
+	[REPLY_FORBIDDEN] = {"forbidden", 403, 4},
+	[REPLY_NOT_FOUND] = {"not_found", 404, 5},
+	[REPLY_METHOD_NOT_ALLOWED] = {"method_not_allowed", 405, 2},
+	[REPLY_CONFLICT] = {"conflict", 409, 2},
+	[REPLY_TOO_LARGE] = {"too_large", 413, 2},
+	[REPLY_UNSUPPORTED_TYPE] = {"unsupported_type", 415, 2},
+	[REPLY_TOO_MANY] = {"too_many_attempts", 429, 4},
+	[REPLY_BUSY] = {"busy", 503, 7},
+	[REPLY_INTERNAL] = {"internal", 500, 3},
+	[REPLY_NO_SPACE] = {"no_space", 507, 1},
+	[REPLY_TIMEOUT] = {"timeout", 504, 124},
 };
 
 static enum reply_error kind_of(int code)
@@ -163,7 +163,7 @@ void reply_err(struct exchange *x, const struct err *err)
 
 void reply_status(struct exchange *x, unsigned status, const char *why)
 {
-	const struct error_kind kind = {status, "bad_request", 2};
+	const struct error_kind kind = {"bad_request", status, 2};
 	send_error(x, &kind, why, NULL, "");
 }
 

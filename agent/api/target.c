@@ -118,12 +118,14 @@ int target_read_params(
 		if (!is_parameter(want, &name, &suffix))
 			continue;
 		must(n < TARGET_PARAMS_MAX);
+		char value[TARGET_VALUE_MAX] = "";
 		have.len -= suffix.len;
-		if (decode(have, ret->values[n], sizeof ret->values[n]) < 0)
+		if (decode(have, value, sizeof value) < 0)
 			return err_set(err, EINVAL, "the path has a bad " STR_FMT, STR_ARG(name));
-		int r = check_parameter(name, ret->values[n], err);
+		int r = check_parameter(name, value, err);
 		if (r < 0)
 			return r;
+		memcpy(ret->values[n], value, sizeof value);
 		n++;
 	}
 	return 0;

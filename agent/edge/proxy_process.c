@@ -16,6 +16,7 @@
 #include <sys/wait.h>
 
 #include "lib/base/log.h"
+#include "lib/base/parse.h"
 #include "lib/base/str.h"
 #include "lib/sys/file.h"
 #include "lib/sys/proc.h"
@@ -147,13 +148,16 @@ static void on_kill(struct ev_loop *loop, struct ev_timer *w, int events)
 static pid_t find_running(const struct proxy_process *p)
 {
 	_cleanup_free_ char *text = NULL;
-	int pid;
-	unsigned long long start_time;
+	uint64_t pid, start_time;
+	struct str rest, first;
 
-	if (file_read(p->pid_path, 64, &text, NULL, NULL) < 0 ||
-		sscanf(text, "%d %llu", &pid, &start_time) != 2 || pid <= 1)
+	if (file_read(p->pid_path, 64, &text, NULL, NULL) < 0)
 		return 0;
-	return start_time != 0 && proc_start_time(pid) == start_time ? pid : 0;
+	rest = str_trim((struct str){text, strcspn(text, "\n")});
+	if (!str_split(&rest, ' ', &first) || parse_u64(first, 2, INT32_MAX, &pid) < 0 ||
+		parse_u64(rest, 1, UINT64_MAX, &start_time) < 0)
+		return 0;
+	return proc_start_time((pid_t)pid) == start_time ? (pid_t)pid : 0;
 }
 
 static int adopt(struct proxy_process *p, pid_t pid, struct err *err)
