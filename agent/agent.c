@@ -267,6 +267,8 @@ void agent_stop(struct agent *a)
 	a->api = NULL;
 	engine_free(a->engine);
 	a->engine = NULL;
+	edge_free(a->edge); /* its answers would be for the engine */
+	a->edge = NULL;
 	a->shutdown = shutdown_begin(
 		a->loop, a->is_standalone ? a->runtime : NULL, a->proxy, on_shut_down, a);
 }
