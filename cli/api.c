@@ -178,7 +178,7 @@ static int on_bytes(void *data, const char *p, size_t n)
 }
 
 int api_stream(struct http_client *http, const char *path, const struct api_lines *lines,
-	bool *ret_broken, struct failure *ret_failure)
+	struct api_stream_end *ret_end, struct failure *ret_failure)
 {
 	struct line_reader reader = {.lines = lines, .partial = BUF_INIT(API_LINE_MAX)};
 	struct http_request q = {
@@ -187,12 +187,14 @@ int api_stream(struct http_client *http, const char *path, const struct api_line
 	struct err err = {0};
 	int exit_code = CLI_OK;
 	int k = http_perform(http, &q, &r, &err);
-	*ret_broken = k == -ECONNRESET || k == -ECONNREFUSED || k == -ETIMEDOUT;
+	*ret_end = (struct api_stream_end){
+		.is_broken = k == -ECONNRESET || k == -ECONNREFUSED || k == -ETIMEDOUT,
+		.was_answered = r.status / 100 == 2};
 	if (k < 0)
 		exit_code = api_transport_failure(k, &err, ret_failure);
 	else if (r.status / 100 != 2) {
 		exit_code = fail_status(http, &r, ret_failure);
-		*ret_broken = r.status == 502 || r.status == 503 || r.status == 504;
+		ret_end->is_broken = r.status == 502 || r.status == 503 || r.status == 504;
 	}
 	http_response_free(&r);
 	buf_free(&reader.partial);

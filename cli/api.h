@@ -32,10 +32,14 @@ struct api_lines {
 	int (*on_line)(void *data, struct str line);
 	void *data;
 };
-/* Returns 0 at the end of the stream, or an exit code; *ret_broken says that the connection broke
- * (or never came about), so that trying again makes sense. */
+/* How a stream ended. */
+struct api_stream_end {
+	bool is_broken; /* the connection broke, or never came about: trying again makes sense */
+	bool was_answered; /* with a 2xx status */
+};
+/* Returns 0 at the end of the stream, or an exit code. */
 int api_stream(struct http_client *http, const char *path, const struct api_lines *lines,
-	bool *ret_broken, struct failure *ret_failure);
+	struct api_stream_end *ret_end, struct failure *ret_failure);
 
 /* The failure of an HTTP call that returned r < 0. Returns its exit code. */
 int api_transport_failure(int r, const struct err *err, struct failure *ret);

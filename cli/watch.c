@@ -19,14 +19,13 @@
 #define TICK_MS 100u
 #define RETRY_FIRST_MS 100
 #define RETRY_MAX_MS 2000
-#define RECONNECT_MAX_MS 60000 /* without a single event, after which we give up */
+#define RECONNECT_MAX_MS 60000 /* of tries in vain, after which we give up */
 
 struct watch {
 	struct cli *cli;
 	struct progress *p;
 	char *path; /* of the deploy */
 	uint64_t id, last_seq;
-	int64_t heard_ms; /* of the last event */
 	int interrupt_fd;
 	unsigned interrupts;
 	bool is_detached, is_lost;
@@ -85,7 +84,6 @@ static int on_line(void *data, struct str line)
 	struct event e;
 	if (event_parse(line, &e) < 0)
 		return 0; /* what is not an event is not worth breaking off */
-	w->heard_ms = clock_monotonic_ms();
 	/* After a reconnect the stream begins again; the end counts in any case. */
 	if (e.seq && e.seq <= w->last_seq && e.type != EVENT_END) {
 		event_clear(&e);
@@ -101,7 +99,7 @@ static int on_line(void *data, struct str line)
 		(void)fflush(stdout);
 	}
 	if (w->p) {
-		progress_on_event(w->p, &e, w->heard_ms);
+		progress_on_event(w->p, &e, clock_monotonic_ms());
 		watch_flush(w->p);
 	}
 	if (e.type != EVENT_END) {
@@ -176,37 +174,48 @@ static bool ask_state(struct watch *w, struct failure *f)
 	return w->end.json != NULL;
 }
 
+/* Nothing came of this try: how long to wait before the next one. */
+static int next_delay(struct watch *w, int delay, bool has_progressed)
+{
+	delay = has_progressed ? RETRY_FIRST_MS : delay * 2;
+	if (delay == 2 * RETRY_FIRST_MS)
+		say(w, "the connection is lost; trying again");
+	return delay > RETRY_MAX_MS ? RETRY_MAX_MS : delay;
+}
+
 /* Streams until the end event, Ctrl-C, or until the agent stays away. */
 static int stream(struct watch *w, struct failure *f)
 {
 	_cleanup_free_ char *path = xasprintf("%s/events", w->path);
 	struct api_lines lines = {on_line, w};
 	int delay = RETRY_FIRST_MS;
-	w->heard_ms = clock_monotonic_ms();
-	for (;;) {
+	int64_t alive_ms = clock_monotonic_ms(); /* when the agent was last there for us */
+	while (!w->is_detached) {
 		uint64_t seq = w->last_seq;
-		bool is_broken = false;
-		int r = api_stream(w->cli->http, path, &lines, &is_broken, f);
+		int64_t began_ms = clock_monotonic_ms();
+		struct api_stream_end end = {0};
+		int r = api_stream(w->cli->http, path, &lines, &end, f);
+		int64_t now_ms = clock_monotonic_ms();
 		if (w->end.json)
 			return w->end.exit;
 		if (w->is_detached)
-			return CLI_INTERRUPTED;
+			break;
 		if (r == CLI_NOT_FOUND && ask_state(w, f))
 			return w->end.json ? w->end.exit : f->exit;
-		if (r != CLI_OK && r != CLI_NOT_FOUND && !is_broken)
+		if (r != CLI_OK && r != CLI_NOT_FOUND && !end.is_broken)
 			return r;
-		if (clock_monotonic_ms() - w->heard_ms > RECONNECT_MAX_MS) {
+		/* A build may be silent for long; a stream that lasted was a good one. */
+		bool has_lasted = end.was_answered && now_ms - began_ms > RETRY_MAX_MS;
+		if (w->last_seq > seq || has_lasted)
+			alive_ms = now_ms;
+		if (now_ms - alive_ms > RECONNECT_MAX_MS) {
 			w->is_lost = true;
 			return CLI_UNREACHABLE;
 		}
-		delay = w->last_seq > seq ? RETRY_FIRST_MS : delay * 2;
-		delay = delay > RETRY_MAX_MS ? RETRY_MAX_MS : delay;
-		if (delay == 2 * RETRY_FIRST_MS)
-			say(w, "the connection is lost; trying again");
+		delay = next_delay(w, delay, w->last_seq > seq || has_lasted);
 		pause_before_retry(w, delay);
-		if (w->is_detached)
-			return CLI_INTERRUPTED;
 	}
+	return CLI_INTERRUPTED;
 }
 
 static void print_success(const struct watch *w)
@@ -248,7 +257,11 @@ static void print_failure(const struct watch *w)
 		return; /* the end event has said it */
 	(void)snprintf(f.message, sizeof f.message, "%s%s%s", end_words(e->state),
 		*e->reason ? ": " : "", e->reason);
-	(void)snprintf(f.hint, sizeof f.hint, "%s", e->hint);
+	bool is_shown = e->exit != CLI_INTERRUPTED && e->exit != CLI_CONFLICT && w->p;
+	(void)snprintf(f.hint, sizeof f.hint, "%s",
+		*e->hint   ? e->hint
+		: is_shown ? "nothing changed for visitors; the lines above say why"
+			   : "");
 	(void)output_failure(&words, &f);
 }
 

@@ -182,6 +182,18 @@ static int attach(struct cli *cli)
 	return r;
 }
 
+/* Everything that a person has is hardly meant. */
+static int check_folder(const struct cli *cli)
+{
+	const char *dir = cli->project.dir, *home = getenv("HOME");
+	_cleanup_free_ char *real_home = home ? realpath(home, NULL) : NULL;
+	if (cli->project.manifest_path || (!streq(dir, "/") && !streq(dir, real_home)))
+		return CLI_OK;
+	return output_fail(&cli->out, CLI_USAGE, "go to the app's folder, or name it with -C",
+		"%s is %s, not an app", dir,
+		streq(dir, "/") ? "the whole disk" : "your home folder");
+}
+
 static int run(struct cli *cli)
 {
 	struct err err = {0};
@@ -194,7 +206,9 @@ static int run(struct cli *cli)
 	/* Also when -a names the app: a manifest that is wrong would only fail later, over there. */
 	if (project_check(&cli->project, &named, &err) < 0)
 		return output_fail(&cli->out, CLI_USAGE, NULL, "%s", err.msg);
-	r = cli_connect(cli);
+	r = check_folder(cli);
+	if (r == CLI_OK)
+		r = cli_connect(cli);
 	if (r != CLI_OK)
 		return r;
 	(void)interrupt_open();

@@ -77,10 +77,12 @@ static int get(struct cli *cli)
 			"%s has no variable %s", cli->app, name);
 	if (cli->out.is_json)
 		return cli_print_json(cli, value);
-	if (cli->out.out_is_terminal)
-		output_line(&cli->out, "%s", json_string_value(value));
+	struct str rest = str_from(json_string_value(value)), line;
+	if (!cli->out.out_is_terminal)
+		(void)puts(rest.p); /* exactly, for scripts */
 	else
-		(void)puts(json_string_value(value)); /* exactly, for scripts */
+		while (str_split(&rest, '\n', &line))
+			output_line(&cli->out, STR_FMT, STR_ARG(line));
 	return CLI_OK;
 }
 

@@ -140,13 +140,13 @@ static int stream(struct logs *l, unsigned lines, bool follow)
 	int tries = 0;
 	for (;;) {
 		_cleanup_free_ char *path = make_path(cli, lines, follow);
-		bool is_broken = false;
+		struct api_stream_end end = {0};
 		l->has_heard = false;
-		int r = api_stream(cli->http, path, &sink, &is_broken, &f);
+		int r = api_stream(cli->http, path, &sink, &end, &f);
 		tries = l->has_heard ? 0 : tries + 1;
 		if (interrupt_count())
 			return CLI_OK;
-		if (!follow || (r != CLI_OK && !is_broken) || tries > RETRIES_MAX ||
+		if (!follow || (r != CLI_OK && !end.is_broken) || tries > RETRIES_MAX ||
 			(r != CLI_OK && !l->last_time[0]))
 			return r == CLI_OK ? r : output_failure(&cli->out, &f);
 		(void)memcpy(l->resumed_time, l->last_time, sizeof l->resumed_time);

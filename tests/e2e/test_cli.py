@@ -86,6 +86,9 @@ def test_rollback(shop):
     r = berth(shop, "rollback", "99", check=False)
     assert r.code == 5, r
     assert "99" in r.err
+    berth(shop, "rollback", "v1")
+    assert re.search(r"^live +v1 .*^newest +v2 .* ready$", berth(shop, "status").out, re.M | re.S)
+    berth(shop, "rollback", "v2")
     assert shop.get("shop").text == rig.body(2)
 
 

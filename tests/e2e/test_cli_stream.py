@@ -258,10 +258,10 @@ def test_no_live_display_in_ci(agent):
 HOSTILE = "x\x1b]0;owned\x07\x1b[2J\x9b31m\nfake\u202e"
 
 
-def harmless(text):
+def harmless(text, may_have_lines=False):
     ours = re.compile(r"\x1b\[(K|0m|2m|1m|32m|1;31m|3[2-6]m)")
     rest = ours.sub("", text).replace("\r", "").replace("\n", "")
-    return not re.search(r"[\x00-\x1f\x7f-\x9f\u202a-\u202e]", rest) and "\nfake" not in text
+    return not re.search(r"[\x00-\x1f\x7f-\x9f\u202a-\u202e]", rest) and (may_have_lines or "\nfake" not in text)
 
 
 def test_hostile_text_does_not_reach_the_terminal(agent):
@@ -298,7 +298,8 @@ def test_hostile_answers_do_not_reach_the_terminal(agent):
             agent.streams = []
             code, text = run_on_terminal(agent, *words.split(), *more)
             assert code == (1 if words == "doctor" else 0), text
-            assert harmless(text), (words, more, text)
+            # the value of a variable may have lines; nothing stands beside it that they could forge
+            assert harmless(text, words == "env get A"), (words, more, text)
     agent.streams = [[{"time": HOSTILE, "process": HOSTILE, "index": 1, "line": HOSTILE}]]
     _, text = run_on_terminal(agent, "logs")
     assert harmless(text), text

@@ -110,6 +110,15 @@ def test_a_wrong_manifest_is_told_before_anything_is_sent(berth, tmp_path):
     assert r.code == 2
 
 
+def test_the_home_folder_is_no_app(berth):
+    r = berth("deploy", "-H", "/nonexistent")
+    assert r.code == 2
+    assert "your home folder" in r.err
+    r = berth("deploy", "-C", "/", "-a", "shop", "-H", "/nonexistent")
+    assert r.code == 2
+    assert "the whole disk" in r.err
+
+
 def test_init_writes_a_manifest_once(berth, tmp_path):
     app = tmp_path / "My Shop"
     app.mkdir()
