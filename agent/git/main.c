@@ -14,6 +14,7 @@
 
 #include "agent/git/checkout.h"
 #include "agent/git/commands.h"
+#include "agent/git/prune.h"
 #include "agent/git/receive.h"
 #include "agent/git/refs.h"
 #include "agent/git/repo.h"
@@ -28,8 +29,8 @@
 struct options {
 	const char *repo, *commit, *to, *ref;
 	struct receive_options receive;
+	struct prune_options prune;
 	bool sync;
-	unsigned days;
 };
 
 struct verb {
@@ -103,12 +104,29 @@ static int run_unpin(const struct options *o, struct err *err)
 	return r == 0 ? refs_remove(repo, o->ref, err) : r;
 }
 
+static int run_prune(const struct options *o, struct err *err)
+{
+	_cleanup_repository_ git_repository *repo = NULL;
+	struct prune_result result;
+	int r = repo_open(o->repo, &repo, err);
+
+	if (r == -ENOENT)
+		return 0;
+	if (r == 0)
+		r = prune_run(repo, &o->prune, &result, err);
+	if (r == 0)
+		(void)printf("%u old pushes forgotten, %u packs became %u\n", result.refs_removed,
+			result.packs_before, result.packs_after);
+	return r;
+}
+
 static const struct verb verbs[] = {
 	{.name = "advertise", .run = run_advertise},
 	{.name = "receive", .run = run_receive},
 	{.name = "checkout", .run = run_checkout, .needs_commit = true, .needs_to = true},
 	{.name = "pin", .run = run_pin, .needs_commit = true, .needs_ref = true},
 	{.name = "unpin", .run = run_unpin, .needs_ref = true},
+	{.name = "prune", .run = run_prune},
 };
 
 static void print_help(void)
@@ -151,6 +169,8 @@ enum {
 	OPT_CONTROL,
 	OPT_PACK_MAX,
 	OPT_FILE_MAX,
+	OPT_DAYS,
+	OPT_PACKS,
 	OPT_HELP,
 	OPT_VERSION
 };
@@ -166,6 +186,8 @@ static const struct option long_options[] = {
 	{"control-fd", required_argument, NULL, OPT_CONTROL},
 	{"max-pack-bytes", required_argument, NULL, OPT_PACK_MAX},
 	{"max-file-bytes", required_argument, NULL, OPT_FILE_MAX},
+	{"days", required_argument, NULL, OPT_DAYS},
+	{"packs", required_argument, NULL, OPT_PACKS},
 	{"help", no_argument, NULL, OPT_HELP},
 	{"version", no_argument, NULL, OPT_VERSION},
 	{NULL, 0, NULL, 0},
@@ -210,6 +232,14 @@ static int take_option(struct options *o, int option, const char *value)
 		return parse_size(value, &o->receive.limits.file_bytes_max) == 0
 			       ? 0
 			       : usage("'%s' is not a size", value);
+	case OPT_DAYS:
+		return parse_unsigned(value, 0, 3650, &o->prune.push_days_max) == 0
+			       ? 0
+			       : usage("'%s' is not a number of days", value);
+	case OPT_PACKS:
+		return parse_unsigned(value, 1, 1000, &o->prune.packs_max) == 0
+			       ? 0
+			       : usage("'%s' is not a number of packs", value);
 	default:
 		return 2; /* unknown_option() has said it */
 	}
@@ -285,7 +315,8 @@ static void set_limits(void)
 
 int main(int argc, char **argv)
 {
-	struct options o = {.receive = {.control_fd = -1, .limits = PACK_LIMITS_DEFAULT}};
+	struct options o = {.prune = PRUNE_OPTIONS_DEFAULT,
+		.receive = {.control_fd = -1, .limits = PACK_LIMITS_DEFAULT}};
 	struct err err = {0};
 	int status = parse_options(&o, argc, argv);
 

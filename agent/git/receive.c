@@ -13,6 +13,7 @@
 #include <sys/wait.h>
 
 #include "agent/git/control.h"
+#include "agent/git/prune.h"
 #include "agent/git/quarantine.h"
 #include "agent/git/refs.h"
 #include "agent/git/repo.h"
@@ -39,6 +40,7 @@ struct push {
 	char unpack[ERR_MSG_MAX]; /* "ok", or why the pack was not taken */
 	char pack[GIT_OID_HEXSZ + 1]; /* to move in, "" for none */
 	bool is_unpack_over;
+	int prune_lock; /* held while objects have no ref yet */
 };
 
 static int read_commands(struct push *p, struct err *err)
@@ -219,6 +221,12 @@ static int unpack(struct push *p, const char *path, struct err *err)
 	return r;
 }
 
+static void allow_prune(struct push *p)
+{
+	closep(&p->prune_lock);
+	p->prune_lock = -1;
+}
+
 static void deploy_branch(struct push *p, struct command *cmd)
 {
 	char pin[NAME_REF_MAX + 1];
@@ -228,6 +236,7 @@ static void deploy_branch(struct push *p, struct command *cmd)
 	/* Holds the commit while it is not on the branch yet, and if it never gets there. */
 	(void)snprintf(pin, sizeof pin, "refs/berth/push/%s", cmd->new_id);
 	r = refs_set(p->repo, pin, cmd->new_id, &err);
+	allow_prune(p);
 	if (r == 0 && p->options->control_fd >= 0)
 		r = control_deploy(p->options->control_fd, cmd,
 			refs_is_only_branch(p->repo, cmd->ref), &p->reply, &err);
@@ -266,6 +275,16 @@ static void update_refs(struct push *p)
 		deploy_branch(p, branch);
 }
 
+/* One push in fifty cleans up behind them all. It has been answered, if not to the last byte of
+ * HTTP. */
+static void tidy(struct push *p)
+{
+	struct prune_result result;
+
+	/* A failure here is no failure of the push, and the next one tries again. */
+	(void)prune_run(p->repo, &PRUNE_OPTIONS_DEFAULT, &result, NULL);
+}
+
 static int run(struct push *p, const char *path, struct err *err)
 {
 	int r = read_commands(p, err);
@@ -279,6 +298,9 @@ static int run(struct push *p, const char *path, struct err *err)
 	r = repo_open_or_create(path, &p->repo, err);
 	if (r < 0)
 		return r;
+	p->prune_lock = prune_lock_shared(p->repo, err);
+	if (p->prune_lock < 0)
+		return p->prune_lock;
 	check_refs(p);
 	(void)snprintf(p->unpack, sizeof p->unpack, "ok");
 	if (has_good(p)) {
@@ -292,8 +314,11 @@ static int run(struct push *p, const char *path, struct err *err)
 	else
 		commands_refuse_all(&p->commands, p->unpack);
 	reply_report(&p->reply, &p->commands);
+	allow_prune(p);
 	(void)close(STDOUT_FILENO);
 	input_drain(&p->input, DRAIN_BYTES_MAX);
+	if (streq(p->unpack, "ok"))
+		tidy(p);
 	return 0;
 }
 
@@ -306,6 +331,7 @@ int receive_run(const char *repo_path, const struct receive_options *options, st
 	(void)signal(SIGXFSZ, SIG_IGN);
 	p->options = options;
 	p->quarantine.lock = -1;
+	p->prune_lock = -1;
 	p->pending = BUF_INIT(COMMANDS_BYTES_MAX + INPUT_CHUNK);
 	commands_init(&p->commands);
 	if (input_init(&p->input, STDIN_FILENO, options->is_gzip, STALL_MS) < 0)
@@ -314,6 +340,7 @@ int receive_run(const char *repo_path, const struct receive_options *options, st
 		r = run(p, repo_path, err);
 	input_free(&p->input);
 	buf_free(&p->pending);
+	allow_prune(p);
 	git_repository_free(p->repo);
 	free(p);
 	return r;

@@ -295,3 +295,76 @@ def test_wrong_use():
                  ("receive", "--repo", "x", "--max-pack-bytes", "many"), ("advertise", "--repo", "x", "--frobnicate")):
         done = run(*args)
         assert done.returncode == 2 and done.stderr and done.stdout == ""
+
+
+def prune(server, *args):
+    return subprocess.run([rig.program("berth-git"), "prune", "--repo", server.folder + "/shop.git", *args],
+                          capture_output=True, text=True, check=False)
+
+
+def packs(server):
+    return [n for n in os.listdir(server.folder + "/shop.git/objects/pack") if n.endswith(".pack")]
+
+
+def test_prune_makes_one_pack_and_keeps_what_has_a_ref(repo, server, tmp_path):
+    ids = []
+    for n in range(6):
+        ids.append(commit(repo, "version %d" % n))
+        if n == 3:  # never deployed, and then left behind
+            push(repo, "berth", "HEAD:refs/berth/push/" + ids[3])
+            git(repo, "reset", "-q", "--hard", "HEAD~1")
+        else:
+            push(repo, "berth", "main")
+    assert len(packs(server)) == 6
+    assert prune(server).stdout == "0 old pushes forgotten, 6 packs became 6\n"
+    for n in (0, 3):
+        os.utime(server.folder + "/shop.git/refs/berth/push/" + ids[n], (1, 1))
+    done = prune(server, "--packs", "5")
+    assert done.stdout == "2 old pushes forgotten, 6 packs became 1\n", done.stderr
+    assert len(packs(server)) == 1 and len(os.listdir(server.folder + "/shop.git/objects/pack")) == 2
+    for n in (0, 5):  # reached by the branch
+        assert checkout(server, ids[n], tmp_path / str(n)).returncode == 0
+    assert checkout(server, ids[3], tmp_path / "3").returncode == 1
+    commit(repo, "after")
+    push(repo, "berth", "main")
+
+
+def test_prune_waits_for_no_push_and_is_in_no_way_of_one(repo, server):
+    push(repo, "berth", "main")
+    done = []
+    server.on_pushed = lambda: done.append(prune(server, "--packs", "1"))
+    commit(repo, "two")
+    push(repo, "berth", "main")
+    # While the deploy runs, everything has a ref.
+    assert done[0].returncode == 0 and "2 packs became 1" in done[0].stdout
+    holder = subprocess.Popen([rig.program("berth-git"), "receive", "--repo", server.folder + "/shop.git"],
+                              stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    line = b"0" * 40 + b" " + b"1" * 40 + b" refs/tags/x\0report-status"
+    holder.stdin.write(b"%04x" % (len(line) + 4) + line + b"0000")
+    holder.stdin.flush()
+    deadline = time.monotonic() + 10
+    while time.monotonic() < deadline and prune(server).returncode == 0:
+        pass
+    done = prune(server)
+    assert done.returncode == 1 and "a push is under way" in done.stderr
+    holder.communicate(b"")
+
+
+def test_prune_of_a_shallow_history(repo, server, tmp_path):
+    for n in range(3):
+        commit(repo, str(n))
+    clone = tmp_path / "clone"
+    git(tmp_path, "clone", "-q", "--depth", "1", "file://" + str(repo), str(clone))
+    push(clone, server.url + "/shop.git", "main")
+    commit(clone, "more")
+    push(clone, server.url + "/shop.git", "main")
+    assert "2 packs became 1" in prune(server, "--packs", "1").stdout
+
+
+def test_many_pushes_do_not_make_many_packs(repo, server):
+    for n in range(53):
+        last = commit(repo, "version %d" % n)
+        push(repo, "-q", "berth", "HEAD:refs/berth/push/" + last)
+    assert len(packs(server)) <= 3
+    push(repo, "berth", "main")
+    assert ref(server, "refs/heads/main~53") != ""
