@@ -84,10 +84,14 @@ static void on_end(void *data, int status, const char *words)
 		x->on_body = NULL;
 		/* A berth-git that read no more than it needed has left the client in the middle. */
 		exchange_pause(x, false);
-		if (status != 0 || !x->is_started)
-			answer_failure(x, status, words);
-		else
+		/* Nothing to say is an answer, too: git sends an empty push first, to see whether it
+		 * may send a large one. */
+		if (status == 0 && !x->is_started)
+			reply_begin(x, p->type);
+		if (status == 0)
 			reply_end(x);
+		else
+			answer_failure(x, status, words);
 	}
 	push_free(p);
 }

@@ -9,6 +9,7 @@ import os
 import re
 import socket
 import ssl
+import subprocess
 
 import apps
 import pytest
@@ -457,3 +458,65 @@ def test_a_push_whose_client_leaves_ends_its_child(agent):
                      "berth-git")
     rig.wait_for(lambda: not [p for p in rig.processes_of(agent.dir) if "berth-git" in p[1]],
                  "its end")
+
+
+def remote(agent, name, files):
+    """A repository that pushes through the proxy with a token."""
+    path = agent.repository(name, files)
+    url = f"https://x:{make_token(agent)['token']}@{ADMIN}:{agent.https_port}/git/{name}.git"
+    agent.git(path, "remote", "add", "berth", url)
+    agent.git(path, "config", "http.sslCAInfo", agent.ca)
+    return path
+
+
+def test_a_large_push_goes_through_in_bounded_memory(agent):
+    """Larger than git sends in one piece: it asks with an empty push first, then sends chunks."""
+    before = memory_kb(agent.process.pid)
+    path = remote(agent, "big", {"index.html": "hello\n", "blob": os.urandom(30_000_000)})
+    agent.run("git", "push", "berth", "main", cwd=path)
+    assert agent.get("big").text == "hello\n"
+    with open(f"/proc/{agent.process.pid}/status", encoding="ascii") as f:
+        peak = next(int(line.split()[1]) for line in f if line.startswith("VmHWM"))
+    assert peak - before < 8 * 1024, f"{before} kB, then {peak} kB"
+
+
+def test_a_deploy_goes_on_without_who_pushed_it(agent, tmp_path):
+    gate = tmp_path / "gate"
+    manifest = ('build: {command: "while ! [ -e %s ]; do sleep 0.05; done"}\n' % gate)
+    path = remote(agent, "app", apps.server(1, manifest=manifest))
+    push = subprocess.Popen(["git", "push", "berth", "main"], cwd=path, env=agent.env(),
+                            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+
+    def state():
+        answer = agent.api("GET", "/v1/apps/app/deploys/1")
+        return answer.json["state"] if answer.status == 200 else None
+    rig.wait_for(lambda: state() == "building", "the build")
+    push.kill()
+    push.wait()
+    gate.touch()
+    rig.wait_for(lambda: state() == "live", "the deploy's end")
+    assert agent.get("app").text == rig.body(1)
+    # The branch moved, as with a push that was watched to its end.
+    commit = agent.git(path, "rev-parse", "HEAD")
+    refs = os.path.join(agent.dir, "git/app.git")
+    rig.wait_for(lambda: commit in agent.run(
+        "git", "--git-dir", refs, "for-each-ref", "refs/heads/main").out, "the branch")
+
+
+def test_four_pushes_at_once_are_the_most(agent):
+    head = (b"POST /git/site.git/git-receive-pack HTTP/1.1\r\nHost: x\r\nConnection: close\r\n"
+            b"Content-Length: 100\r\n\r\n00")
+
+    def children():
+        return len([p for p in rig.processes_of(agent.dir) if "berth-git" in p[1]])
+    with contextlib.ExitStack() as stack:
+        for n in range(4):
+            s = stack.enter_context(contextlib.closing(socket.socket(socket.AF_UNIX)))
+            s.connect(agent.socket)
+            s.sendall(head)
+            rig.wait_for(lambda n=n: children() == n + 1, "a push")
+        answer = raw(agent, head)
+        assert answer.startswith(b"HTTP/1.1 503 ") and b'"busy"' in answer, answer
+        assert children() == 4
+    rig.wait_for(lambda: children() == 0, "their end")
+    assert agent.api("GET", "/git/site.git/info/refs?service=git-receive-pack").status == 200
