@@ -82,6 +82,17 @@ pytests() {
 	$python tests/results.py junit "$BERTH_RESULTS" "$logs/$1.xml" "$1."
 }
 
+# The README's first command, as it stands there.
+quickstart() {
+	say "quick start"
+	if packaging/quickstart.sh --check >"$logs/quickstart.log" 2>&1; then
+		result pass quickstart
+	else
+		tail -n 40 "$logs/quickstart.log"
+		result fail quickstart "see $logs/quickstart.log"
+	fi
+}
+
 say packages
 if ! tests/packages.sh test; then
 	command -v $python >/dev/null && result fail packages "what the tests need is missing" && finish
@@ -102,6 +113,7 @@ build release
 say lint
 $python tests/lint/run.py
 build asan && unit asan
+quickstart
 pytests e2e tests/e2e
 if [[ -d tests/vps ]]; then
 	pytests vps tests/vps
