@@ -292,9 +292,12 @@ static int run(struct push *p, const char *path, struct err *err)
 	if (r < 0)
 		return r;
 	reply_init(&p->reply, STDOUT_FILENO, &p->commands);
-	/* git asks with an empty request whether it may push, before it sends a large one. */
-	if (p->commands.count == 0)
-		return 0;
+	/* git asks with an empty request whether it may push, before it sends a large one, and reads
+	 * no answer; some bytes tell the agent that there is one. */
+	if (p->commands.count == 0) {
+		r = fd_write_all(STDOUT_FILENO, "0000", 4);
+		return r < 0 ? err_errno(err, -r, "cannot answer") : 0;
+	}
 	r = repo_open_or_create(path, &p->repo, err);
 	if (r < 0)
 		return r;

@@ -135,3 +135,39 @@ def test_the_token_is_nowhere_to_be_read(agent, remote):
             if os.path.isfile(full):
                 with open(full, "rb") as f:
                     assert remote.token.encode() not in f.read(), full
+
+
+def test_a_large_push(agent, remote):
+    """git asks with an empty request first, then sends the pack chunked."""
+    path = remote("shop", apps.site(1))
+    with open(os.path.join(path, "large.bin"), "wb") as f:
+        f.write(os.urandom(6 << 20))
+    agent.commit(path)
+    push(agent, path)
+    assert len(agent.get("shop", "/large.bin").body) == 6 << 20
+
+
+def test_a_push_from_a_shallow_clone(agent, remote):
+    path = remote("shop", apps.site(1))
+    for n in (2, 3):
+        agent.folder("shop", apps.site(n))
+        agent.commit(path)
+    agent.git(agent.home, "clone", "-q", "--depth", "1", "file://" + str(path), "cut")
+    cut = os.path.join(agent.home, "cut")
+    agent.git(cut, "remote", "add", "berth", agent.git(path, "remote", "get-url", "berth"))
+    agent.git(cut, "config", "http.sslCAInfo", agent.ca)
+    push(agent, cut)
+    assert agent.get("shop").text == rig.body(3)
+
+
+def test_a_tree_that_leaves_itself_is_refused_before_a_deploy(agent, remote):
+    path = remote("shop", apps.site(1))
+    push(agent, path)
+    os.symlink("/etc/passwd", os.path.join(path, "passwd.txt"))
+    agent.commit(path)
+    done = push(agent, path, check=False)
+    assert done.code != 0 and "'passwd.txt' is a symbolic link that points to an absolute path" in done.err, done
+    assert agent.api("GET", "/v1/apps/shop").json["live"]["number"] == 1
+    # The CLI is told the same.
+    done = agent.berth("deploy", cwd=path, check=False)
+    assert done.code == 2 and "passwd.txt" in done.err, done
