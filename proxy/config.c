@@ -31,6 +31,7 @@ static const struct number_key timeout_keys[] = {
 	TIMEOUT(idle, 60000),
 	TIMEOUT(body, 30000),
 	TIMEOUT(connect, 5000),
+	TIMEOUT(hold, 2000),
 	TIMEOUT(upstream, 60000),
 	TIMEOUT(stream, 300000),
 	TIMEOUT(drain, 30000),

@@ -30,6 +30,7 @@ struct timeouts {
 	uint64_t idle; /* between requests of a connection */
 	uint64_t body; /* without a byte of a request body, or of progress in sending a response */
 	uint64_t connect; /* to an instance */
+	uint64_t hold; /* for an instance to come back, when all refuse connections */
 	uint64_t upstream; /* to the head of the response, unless the site says */
 	uint64_t stream; /* without a byte of a response body; event streams and tunnels may rest */
 	uint64_t drain; /* for requests in flight after SIGTERM */

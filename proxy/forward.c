@@ -20,8 +20,17 @@
 /* An app may close an idle connection at any time. A request that must not be sent twice only
  * takes one that was busy a moment ago. */
 #define FRESH_MS 500
+/* How often held requests look for an instance, and how many a worker holds. */
+#define HOLD_LOOK_MS 50
+#define HOLD_MAX 1024
 
-enum forward_state { CONNECTING, WAITING, READING, DONE };
+enum forward_state {
+	HOLDING, /* nobody takes connections: they may be restarting */
+	CONNECTING,
+	WAITING,
+	READING,
+	DONE,
+};
 
 struct forward {
 	struct corpse corpse;
@@ -38,6 +47,7 @@ struct forward {
 	bool head_sent; /* on this connection */
 	bool body_broken; /* the app takes no more of the body; its answer counts */
 	unsigned attempts, lost, interim;
+	double hold_until; /* loop time; 0: was not held yet */
 	uint64_t timeout_ms;
 	enum http_framing framing; /* of the response */
 	uint64_t left;
@@ -82,6 +92,14 @@ static void detach(struct forward *f, bool reusable)
 	f->upstream = NULL;
 }
 
+static void end_hold(struct forward *f)
+{
+	if (f->state != HOLDING)
+		return;
+	f->exchange->worker->held--;
+	f->state = CONNECTING;
+}
+
 static void destroy(struct corpse *c)
 {
 	free(container_of(c, struct forward, corpse));
@@ -91,6 +109,7 @@ static void release(struct exchange *x)
 {
 	struct forward *f = x->state;
 
+	end_hold(f);
 	f->state = DONE;
 	detach(f, false);
 	buf_free(&f->head);
@@ -164,6 +183,25 @@ static void mark_down(struct instance *i)
 	i->down_until = ev_now(i->worker->loop) + DOWN_SECONDS;
 }
 
+/* All instances refuse connections, as they do while an app restarts: the request waits a little.
+ * Nothing of it has been sent. */
+static void hold(struct forward *f)
+{
+	struct worker *w = f->exchange->worker;
+	double now = ev_now(w->loop);
+
+	if (f->hold_until == 0)
+		f->hold_until = now + (double)w->config->timeouts.hold / 1000;
+	if (now >= f->hold_until || f->lost > 0 || w->held >= HOLD_MAX) {
+		exchange_fail(f->exchange, 503);
+		return;
+	}
+	w->held++;
+	f->state = HOLDING;
+	f->attempts = 0;
+	wait_ms(f, HOLD_LOOK_MS);
+}
+
 /* A fresh connection; instances that refuse are passed over. */
 static void connect_fresh(struct forward *f)
 {
@@ -189,7 +227,10 @@ static void connect_fresh(struct forward *f)
 			f->state = WAITING;
 		return;
 	}
-	exchange_fail(x, 503);
+	if (view_pick(x->view, f->upstream_index, NULL))
+		hold(f);
+	else
+		exchange_fail(x, 503);
 }
 
 /* The first attempt: a connection from the pool, else a new one. Does not send yet. */
@@ -235,7 +276,8 @@ static void on_failed(void *owner, int error)
 	switch (f->state) {
 	case CONNECTING:
 		mark_down(f->instance);
-		attempt_again(f, false, false, 503);
+		detach(f, false);
+		attempt(f);
 		break;
 	case WAITING:
 		/* Part of a head came: that was an answer, if a broken one. */
@@ -250,6 +292,7 @@ static void on_failed(void *owner, int error)
 		else
 			exchange_fail(x, 502);
 		break;
+	case HOLDING:
 	case DONE:
 		break;
 	}
@@ -259,6 +302,11 @@ static void on_deadline(struct exchange *x)
 {
 	struct forward *f = x->state;
 
+	if (f->state == HOLDING) {
+		end_hold(f);
+		attempt(f);
+		return;
+	}
 	if (f->state == CONNECTING) {
 		mark_down(f->instance);
 		attempt_again(f, false, false, 504);
@@ -459,7 +507,7 @@ static int queue_body(struct forward *f, const void *data, size_t len)
 
 static bool is_congested(const struct forward *f)
 {
-	if (!f->upstream || f->state == CONNECTING)
+	if (!f->upstream || f->state <= CONNECTING)
 		return buf_len(&f->body) >= BODY_PENDING_MAX / 2;
 	return buf_len(&f->upstream->out) > 0;
 }
@@ -474,7 +522,7 @@ static bool on_body(struct exchange *x, const void *data, size_t len)
 		exchange_fail(x, 502);
 		return true;
 	}
-	if (f->state == CONNECTING)
+	if (f->state <= CONNECTING)
 		return !is_congested(f);
 	/* A small piece waits for the end of the round, so that it travels with the head. */
 	if (buf_len(&f->body) >= WORKER_READ_BYTES / 2) {
@@ -505,7 +553,7 @@ static void on_request_flush(struct exchange *x)
 {
 	struct forward *f = x->state;
 
-	if (f->state == CONNECTING || f->state == DONE || f->body_broken)
+	if (f->state <= CONNECTING || f->state == DONE || f->body_broken)
 		return;
 	int r = send_request(f);
 	if (r == 0)
@@ -542,6 +590,7 @@ static struct forward *forward_new(struct exchange *x, const struct exchange_req
 	const struct http_head *head = request->head;
 
 	f->exchange = x;
+	f->state = CONNECTING;
 	f->head = BUF_INIT(REQUEST_HEAD_MAX);
 	f->body = BUF_INIT(BODY_PENDING_MAX);
 	/* The method decides the framing of the response; only HEAD is special, and it is short. */

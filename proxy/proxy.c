@@ -120,10 +120,24 @@ static int open_activated(struct proxy *p, unsigned count, char *names, struct e
 	return 0;
 }
 
+/* SO_REUSEPORT lets our workers share the port, but another proxy of the same user as well: that
+ * somebody is there already only shows without it. */
+static int check_port_is_free(const struct listen_address *a, struct err *err)
+{
+	int fd = sock_listen_tcp(a->address, a->port, false, err);
+
+	if (fd < 0)
+		return fd;
+	(void)close(fd);
+	return 0;
+}
+
 static int open_list(struct proxy *p, const struct listen_list *list, bool secure, struct err *err)
 {
 	for (size_t i = 0; i < list->count; i++) {
 		const struct listen_address *a = &list->at[i];
+		if (check_port_is_free(a, err) < 0)
+			return -EADDRINUSE;
 		for (unsigned w = 0; w < p->config->workers; w++) {
 			int fd = sock_listen_tcp(a->address, a->port, p->config->workers > 1, err);
 			if (fd < 0)

@@ -35,6 +35,7 @@ struct worker {
 	struct map instances; /* address to struct instance */
 	struct list listeners, conns;
 	bool draining;
+	unsigned held; /* requests that wait for an instance to come back */
 	/* One for bytes from clients, one for bytes from upstreams: a response is sent while the
 	 * request that it answers may still lie in the first. */
 	char *client_scratch, *upstream_scratch;

@@ -8,12 +8,12 @@ import subprocess
 import threading
 
 import rig
-from proxy_rig import Proxy, Reader, ok, table
+from proxy_rig import Reader, ok, table
 
 
 def run(*arguments):
     return subprocess.run([rig.program("berth-proxy"), *arguments], capture_output=True,
-                          text=True, timeout=20, check=False)
+                          text=True, timeout=60, check=False)
 
 
 def test_arguments():
@@ -36,8 +36,8 @@ def test_check_only(proxy):
 
 
 def test_port_is_taken(proxy, origin):
-    p = proxy(table(origin().address), workers=1)
-    again = Proxy(table("tcp:127.0.0.1:1"), workers=1, http=[f"127.0.0.1:{p.http}"])
+    p = proxy(table(origin().address))
+    again = proxy(table("tcp:127.0.0.1:1"), start=False, http=[f"127.0.0.1:{p.http}"])
     r = run("--config", f"{again.folder}/proxy.json")
     assert r.returncode == 1 and f"port {p.http}: Address already in use" in r.stderr
 
@@ -47,7 +47,7 @@ def test_drain(proxy, origin):
 
     def slow(s, request):
         begun.set()
-        assert go_on.wait(10)
+        assert go_on.wait(30)
         return ok(b"slow")
 
     p = proxy(table(origin(lambda s, r: slow(s, r) if "/slow" in r.status else ok()).address))
@@ -56,24 +56,24 @@ def test_drain(proxy, origin):
         idle_reader = Reader(idle)
         assert idle_reader.response().status == 200
         busy.sendall(b"GET /slow HTTP/1.1\r\nHost: app.test\r\n\r\n")
-        assert begun.wait(10)
+        assert begun.wait(30)
         p.process.terminate()
         assert idle_reader.is_closed()
         go_on.set()
         r = Reader(busy).response()
         assert r.body == b"slow"
-    assert p.process.wait(5) == 0
+    assert p.process.wait(30) == 0
 
 
 def test_drain_has_an_end(proxy, origin):
     never = threading.Event()
-    p = proxy(table(origin(lambda s, r: never.wait(20) and None).address, timeout_ms=20000),
+    p = proxy(table(origin(lambda s, r: never.wait(60) and None).address, timeout_ms=60000),
               timeouts={"drain": 500})
     with p.connect() as s:
         s.sendall(b"GET / HTTP/1.1\r\nHost: app.test\r\n\r\n")
         rig.wait_for(lambda: p.release("app", 1)["inflight"] == 1, "the request")
         p.process.terminate()
-        assert p.process.wait(5) == 0
+        assert p.process.wait(30) == 0
     never.set()
 
 
@@ -108,7 +108,7 @@ def test_out_of_descriptors(proxy, origin):
     p = proxy(table(origin().address), workers=1)
     limit = len(os.listdir(f"/proc/{p.process.pid}/fd")) + 30
     resource.prlimit(p.process.pid, resource.RLIMIT_NOFILE, (limit, limit))
-    clients = [socket.create_connection(("127.0.0.1", p.http), timeout=10) for _ in range(60)]
+    clients = [socket.create_connection(("127.0.0.1", p.http), timeout=30) for _ in range(60)]
     rig.wait_for(lambda: "accept.exhausted" in p.log(), "the limit")
     with open(f"/proc/{p.process.pid}/stat", encoding="ascii") as f:
         before = sum(map(int, f.read().split()[13:15]))

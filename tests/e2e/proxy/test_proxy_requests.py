@@ -134,7 +134,7 @@ def test_body_limit(proxy, origin):
 @pytest.mark.parametrize("begin, status", [(b"", None), (b"GET / HT", 408),
                                            (POST + b"Content-Length: 5\r\n\r\nab", 408)])
 def test_stalled_clients_end(proxy, origin, begin, status):
-    p = proxy(table(origin().address))
+    p = proxy(table(origin().address), timeouts={"header": 700, "body": 700})
     with p.connect() as s:
         s.sendall(begin)
         reader = Reader(s)
