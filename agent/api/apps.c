@@ -87,7 +87,7 @@ void handle_app_remove(struct exchange *x)
 	if (engine_remove_app(x->api->config->engine, row.name, &err) < 0)
 		reply_err(x, &err);
 	else
-		reply_json(x, 200, json_object());
+		resource_reply_published(x, 200, json_object());
 }
 
 /* 0 when there is none. */

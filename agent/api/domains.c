@@ -87,7 +87,7 @@ void handle_domain_add(struct exchange *x)
 		engine_publish(x->api->config->engine, &err) < 0)
 		reply_err(x, &err);
 	else
-		reply_json(x, 201, describe_domain(domain, false, "user"));
+		resource_reply_published(x, 201, describe_domain(domain, false, "user"));
 }
 
 void handle_domain_remove(struct exchange *x)
@@ -108,5 +108,5 @@ void handle_domain_remove(struct exchange *x)
 	if (r < 0 || engine_publish(x->api->config->engine, &err) < 0)
 		reply_err(x, &err);
 	else
-		reply_json(x, 200, json_object());
+		resource_reply_published(x, 200, json_object());
 }

@@ -76,6 +76,41 @@ int resource_add_app(struct exchange *x, const char *name, bool is_new_wanted)
 	return r;
 }
 
+struct published {
+	struct exchange *x;
+	unsigned status;
+	json_t *body;
+	struct barrier *barrier;
+};
+
+static void on_published_gone(struct exchange *x)
+{
+	struct published *p = x->stream;
+
+	edge_wait_cancel(p->barrier);
+	json_decref(p->body);
+	free(p);
+}
+
+static void on_published(void *data, int result)
+{
+	struct published *p = data;
+
+	(void)result; /* the edge has said it; what was asked for is stored */
+	p->barrier = NULL;
+	reply_json(p->x, p->status, json_incref(p->body));
+}
+
+void resource_reply_published(struct exchange *x, unsigned status, json_t *body)
+{
+	struct published *p = xnew(struct published);
+
+	*p = (struct published){.x = x, .status = status, .body = body};
+	x->stream = p;
+	x->on_gone = on_published_gone;
+	p->barrier = edge_wait(x->api->config->edge, on_published, p);
+}
+
 json_t *describe_time(int64_t wall_ms)
 {
 	char text[CLOCK_RFC3339_SIZE];

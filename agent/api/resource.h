@@ -23,6 +23,10 @@ json_t *describe_deploy(struct exchange *x, const char *app, uint64_t id);
  * when `is_new_wanted`. */
 int resource_add_app(struct exchange *x, const char *name, bool is_new_wanted);
 
+/* Answers once the proxy serves what was published, so that whoever asks next sees the change. A
+ * proxy that is away reads it when it comes: that is an answer, too. Takes the body. */
+void resource_reply_published(struct exchange *x, unsigned status, json_t *body);
+
 /* "shop.localhost"; owned by the caller. */
 char *resource_default_host(const struct exchange *x, const char *app);
 

@@ -9,6 +9,7 @@
 #include <ev.h>
 #include <stdio.h>
 
+#include "agent/edge/barrier.h"
 #include "agent/edge/control.h"
 #include "agent/edge/table.h"
 #include "lib/base/clock.h"
@@ -32,6 +33,7 @@ struct edge {
 	struct certs *certs;
 	struct issuer *issuer;
 	struct list publications, questions;
+	struct barriers barriers; /* of publications */
 	struct ev_timer renewal;
 	void (*on_connected)(void *data);
 	void *data;
@@ -82,6 +84,7 @@ static void on_applied(void *data, int result, const json_t *answer, const struc
 		table_prune(p->table, p->edge->certs);
 	if (result < 0 && !on_done)
 		log_warn("edge.publish", "error=\"%s\"", err->msg);
+	barriers_end(&p->edge->barriers, result);
 	publication_free(p);
 	if (on_done)
 		on_done(done_data, result, err);
@@ -90,6 +93,7 @@ static void on_applied(void *data, int result, const json_t *answer, const struc
 static void send_table(struct edge *e, const char *text, struct publication *p)
 {
 	list_append(&e->publications, &p->link);
+	barriers_begin(&e->barriers);
 	control_request(e->control, CONTROL_OP_APPLY, text, APPLY_DEADLINE_MS, on_applied, p);
 }
 
@@ -255,6 +259,7 @@ struct edge *edge_new(struct ev_loop *loop, const struct edge_config *config, st
 	e->loop = loop;
 	list_init(&e->publications);
 	list_init(&e->questions);
+	barriers_init(&e->barriers, loop);
 	copy_config(e, config);
 	ev_timer_init(&e->renewal, on_renewal, RENEWAL_INTERVAL_S, RENEWAL_INTERVAL_S);
 	e->renewal.data = e;
@@ -277,6 +282,7 @@ void edge_free(struct edge *e)
 		return;
 	ev_timer_stop(e->loop, &e->renewal);
 	control_free(e->control);
+	barriers_release(&e->barriers);
 	list_for_each_safe (it, &e->publications)
 		publication_free(container_of(it, struct publication, link));
 	list_for_each_safe (it, &e->questions)
@@ -291,6 +297,16 @@ void edge_free(struct edge *e)
 	free(e->agent_socket);
 	free(e->admin_host);
 	free(e);
+}
+
+struct barrier *edge_wait(struct edge *e, void (*on_done)(void *data, int result), void *data)
+{
+	return barrier_new(&e->barriers, on_done, data);
+}
+
+void edge_wait_cancel(struct barrier *w)
+{
+	barrier_cancel(w);
 }
 
 static uint64_t count_of(const json_t *release, const char *key)

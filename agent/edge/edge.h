@@ -44,6 +44,12 @@ typedef void (*edge_on_published)(void *data, int result, const struct err *err)
 int edge_publish(struct edge *e, struct routes *table, edge_on_published on_done, void *data,
 	struct err *err);
 
+/* Waits until the proxy has answered for every table that was published so far: on_done comes later,
+ * with the last one's result. */
+struct barrier;
+struct barrier *edge_wait(struct edge *e, void (*on_done)(void *data, int result), void *data);
+void edge_wait_cancel(struct barrier *w); /* before on_done; accepts NULL */
+
 /* What the proxy counts for a release; `known` false: it has left the proxy, nothing in flight. */
 struct edge_counts {
 	bool known;

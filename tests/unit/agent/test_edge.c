@@ -37,6 +37,7 @@ struct fixture {
 	unsigned done;
 	int result;
 	struct edge_counts counts;
+	unsigned waited, waited_after;
 };
 
 static void on_line(struct fixture *f, char *line)
@@ -281,6 +282,40 @@ static void test_the_admin_host_is_not_given_away(void **state)
 	json_decref(o);
 }
 
+static void on_waited(void *data, int result)
+{
+	struct fixture *f = data;
+
+	f->waited++;
+	f->waited_after = f->done;
+	f->result = result;
+}
+
+static void test_waiting_for_what_was_published(void **state)
+{
+	struct fixture *f = *state;
+
+	/* Nothing is under way: done, but not from within the call. */
+	(void)edge_wait(f->edge, on_waited, f);
+	assert_int_equal(f->waited, 0);
+	ev_run(f->loop, EVRUN_ONCE);
+	assert_int_equal(f->waited, 1);
+
+	publish(f, "\"a.localhost\"");
+	(void)edge_wait(f->edge, on_waited, f);
+	struct barrier *nobody = edge_wait(f->edge, on_waited, f);
+	publish(f, "\"b.localhost\"");
+	edge_wait_cancel(nobody);
+	start_proxy(f);
+	while (f->done < 2 || f->waited < 2)
+		ev_run(f->loop, EVRUN_ONCE);
+	assert_int_equal(f->waited, 2);
+	assert_in_range(f->waited_after, 1, 2);
+	/* One that still waits at the end is forgotten with the edge. */
+	publish(f, "\"a.localhost\"");
+	(void)edge_wait(f->edge, on_waited, f);
+}
+
 static void on_counts(void *data, int result, const struct edge_counts *counts)
 {
 	struct fixture *f = data;
@@ -329,6 +364,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_certificates_are_kept, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(
 			test_the_admin_host_is_not_given_away, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(
+			test_waiting_for_what_was_published, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_counts, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_urls, set_up, tear_down),
 	};
