@@ -8,7 +8,6 @@
 
 #include <ev.h>
 
-#include "agent/runtime/lines.h"
 #include "agent/runtime/runtime.h"
 #include "agent/runtime/supervised.h"
 #include "lib/base/list.h"

@@ -16,11 +16,10 @@
 
 #include "agent/runtime/embedded.h"
 #include "agent/runtime/release_volumes.h"
-#include "lib/sys/fd.h"
+#include "agent/runtime/task_output.h"
 #include "lib/sys/file.h"
 #include "lib/sys/proc.h"
 
-#define READ_CHUNK 65536
 #define STOP_TIMEOUT "3000"
 #define ARGS_MAX 40
 
@@ -30,23 +29,18 @@ struct embedded_task {
 	struct task_spec spec;
 	char *state_path;
 	pid_t pid;
-	int pidfd, output;
+	int pidfd;
+	struct task_output output;
 	bool cancelled;
-	struct line_splitter lines;
-	ev_io on_exit, on_output;
+	ev_io on_exit;
 };
 
 static void task_free(struct embedded_task *t)
 {
-	struct ev_loop *loop = t->owner->rt.loop;
-
-	ev_io_stop(loop, &t->on_exit);
-	ev_io_stop(loop, &t->on_output);
+	ev_io_stop(t->owner->rt.loop, &t->on_exit);
 	if (t->pidfd >= 0)
 		(void)close(t->pidfd);
-	if (t->output >= 0)
-		(void)close(t->output);
-	line_splitter_free(&t->lines);
+	task_output_release(&t->output);
 	list_remove(&t->link);
 	free(t->state_path);
 	free(t);
@@ -89,7 +83,7 @@ static void finish_if_over(struct embedded_task *t)
 	const struct runtime_callbacks callbacks = t->owner->rt.callbacks;
 	const struct task_spec spec = t->spec;
 
-	if (t->pidfd >= 0 || t->output >= 0)
+	if (t->pidfd >= 0 || t->output.fd >= 0)
 		return;
 	struct task_result result = read_result(t);
 	(void)unlink(t->state_path);
@@ -107,23 +101,9 @@ static void on_line_of_task(void *data, struct str line)
 		callbacks->on_task_line(callbacks->data, &t->spec, line);
 }
 
-static void on_output_readable(struct ev_loop *loop, ev_io *watcher, int events)
+static void on_output_end(void *data)
 {
-	struct embedded_task *t = container_of(watcher, struct embedded_task, on_output);
-	_cleanup_buf_ struct buf chunk = BUF_INIT(READ_CHUNK);
-	(void)events;
-
-	ssize_t n = fd_read(t->output, &chunk, READ_CHUNK);
-	if (n == -EAGAIN)
-		return;
-	if (n > 0) {
-		line_splitter_feed(&t->lines, buf_data(&chunk), buf_len(&chunk));
-		return;
-	}
-	ev_io_stop(loop, watcher);
-	(void)close(take_fd(&t->output));
-	line_splitter_end(&t->lines);
-	finish_if_over(t);
+	finish_if_over(data);
 }
 
 static void on_exit_readable(struct ev_loop *loop, ev_io *watcher, int events)
@@ -216,7 +196,10 @@ static int spawn(struct embedded_task *t, struct err *err)
 		spec.nice = 10;
 	int r = proc_spawn(&spec, &t->pid, &t->pidfd, err);
 	(void)close(out[1]);
-	t->output = out[0];
+	if (r < 0)
+		(void)close(out[0]);
+	else
+		task_output_open(&t->output, out[0]);
 	return r;
 }
 
@@ -244,12 +227,11 @@ int embedded_task_run(struct embedded *e, const struct task_spec *spec, struct e
 	struct embedded_task *t = xnew(struct embedded_task);
 	t->owner = e;
 	t->spec = *spec;
-	t->pidfd = t->output = -1;
+	t->pidfd = -1;
 	t->state_path = xasprintf("%s/tasks/%s.%u.%s.json", e->run, spec->app, spec->release,
 		spec->kind == TASK_BUILD ? "build" : "release");
-	line_splitter_init(&t->lines, on_line_of_task, t);
+	task_output_init(&t->output, e->rt.loop, on_line_of_task, on_output_end, t);
 	ev_init(&t->on_exit, on_exit_readable);
-	ev_init(&t->on_output, on_output_readable);
 	list_append(&e->tasks, &t->link);
 	(void)unlink(t->state_path);
 	int r = prepare(t, err);
@@ -259,11 +241,8 @@ int embedded_task_run(struct embedded *e, const struct task_spec *spec, struct e
 		task_free(t);
 		return r;
 	}
-	(void)fd_set_nonblocking(t->output);
 	ev_io_set(&t->on_exit, t->pidfd, EV_READ);
 	ev_io_start(e->rt.loop, &t->on_exit);
-	ev_io_set(&t->on_output, t->output, EV_READ);
-	ev_io_start(e->rt.loop, &t->on_output);
 	return 0;
 }
 

@@ -8,20 +8,16 @@
 
 #include "agent/runtime/release_volumes.h"
 #include "agent/runtime/systemd.h"
+#include "agent/runtime/task_output.h"
 #include "lib/base/parse.h"
-#include "lib/sys/fd.h"
-
-#define READ_CHUNK 65536
 
 struct systemd_task {
 	struct list link;
 	struct systemd *owner;
 	struct task_spec spec;
-	int output; /* -1: not open yet, or at its end */
+	struct task_output output;
 	bool has_output, is_done, is_cancelled;
 	struct task_result result;
-	struct line_splitter lines;
-	ev_io on_output;
 };
 
 static uint32_t wire_kind(const struct task_spec *spec)
@@ -53,10 +49,7 @@ static struct systemd_task *find(
 
 static void task_free(struct systemd_task *t)
 {
-	ev_io_stop(t->owner->rt.loop, &t->on_output);
-	if (t->output >= 0)
-		(void)close(t->output);
-	line_splitter_free(&t->lines);
+	task_output_release(&t->output);
 	list_remove(&t->link);
 	free(t);
 }
@@ -73,7 +66,7 @@ static void finish_if_over(struct systemd_task *t)
 	const struct task_spec spec = t->spec;
 	struct task_result result = t->result;
 
-	if (!t->is_done || t->output >= 0)
+	if (!t->is_done || t->output.fd >= 0)
 		return;
 	if (t->is_cancelled) {
 		result.ok = false;
@@ -94,23 +87,9 @@ static void on_line_of_task(void *data, struct str line)
 		callbacks->on_task_line(callbacks->data, &t->spec, line);
 }
 
-static void on_output(struct ev_loop *loop, ev_io *watcher, int events)
+static void on_output_end(void *data)
 {
-	struct systemd_task *t = container_of(watcher, struct systemd_task, on_output);
-	_cleanup_buf_ struct buf chunk = BUF_INIT(READ_CHUNK);
-	(void)events;
-
-	ssize_t n = fd_read(t->output, &chunk, READ_CHUNK);
-	if (n == -EAGAIN)
-		return;
-	if (n > 0) {
-		line_splitter_feed(&t->lines, buf_data(&chunk), buf_len(&chunk));
-		return;
-	}
-	ev_io_stop(loop, watcher);
-	(void)close(take_fd(&t->output));
-	line_splitter_end(&t->lines);
-	finish_if_over(t);
+	finish_if_over(data);
 }
 
 void systemd_task_on_reply(struct systemd *s, const struct hostd_request *request,
@@ -131,10 +110,7 @@ void systemd_task_on_reply(struct systemd *s, const struct hostd_request *reques
 		return;
 	}
 	t->has_output = true;
-	t->output = fd;
-	(void)fd_set_nonblocking(fd);
-	ev_io_set(&t->on_output, fd, EV_READ);
-	ev_io_start(s->rt.loop, &t->on_output);
+	task_output_open(&t->output, fd);
 }
 
 static struct task_result result_of(const struct task_spec *spec, const struct hostd_message *m)
@@ -190,9 +166,7 @@ int systemd_task_run(struct systemd *s, const struct task_spec *spec, struct err
 	struct systemd_task *t = xnew(struct systemd_task);
 	t->owner = s;
 	t->spec = *spec;
-	t->output = -1;
-	line_splitter_init(&t->lines, on_line_of_task, t);
-	ev_init(&t->on_output, on_output);
+	task_output_init(&t->output, s->rt.loop, on_line_of_task, on_output_end, t);
 	list_append(&s->tasks, &t->link);
 	systemd_request(s, &r, -1);
 	return 0;

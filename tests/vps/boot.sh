@@ -37,6 +37,10 @@ else
   done
   mkdir "$root/sys/fs/cgroup/systemd"
   mount -t cgroup -o none,name=systemd cgroup "$root/sys/fs/cgroup/systemd"
+  if [[ -d /sys/fs/cgroup/unified ]]; then
+    mkdir "$root/sys/fs/cgroup/unified"
+    mount -t cgroup2 cgroup2 "$root/sys/fs/cgroup/unified"
+  fi
 fi
 
 if [[ ! -s $folder/upper/etc/machine-id ]]; then
@@ -46,6 +50,7 @@ fi
 rm -f "$root/usr/sbin/policy-rc.d" # of container images: packages must start what they bring
 echo "$name" >"$root/etc/hostname"
 hostname "$name"
+[[ -e $folder/online ]] || ip link set lo up
 cd "$root"
 mkdir -p .outside
 pivot_root . .outside

@@ -3,10 +3,11 @@
 """Throwaway Debian hosts with a real systemd, for tests of the packaged programs.
 
 A host is a set of namespaces over a copy-on-write overlay of this machine's root: its own systemd,
-journal, D-Bus, users and enforced control groups, but this machine's network. What is written in it
-stays in it; cut() pulls the plug, boot() starts it again on the same disk. Needs root.
+journal, D-Bus, users, enforced control groups, and a network of its own that leads nowhere; or this
+machine's network (online), which takes its ports 80 and 443. What is written in a host stays in it;
+cut() pulls the plug, boot() starts it again on the same disk. Needs root.
 
-By hand: tests/vps/host.py up NAME | exec NAME CMD... | cut NAME | boot NAME | down NAME
+By hand: tests/vps/host.py up NAME [--online] | exec NAME CMD... | cut NAME | boot NAME | down NAME
 """
 import os
 import pathlib
@@ -32,17 +33,18 @@ def missing():
     """Why hosts cannot be made here, or None."""
     if os.geteuid() != 0:
         return "needs root"
-    for program in ("unshare", "nsenter", "/lib/systemd/systemd", "dbus-daemon"):
+    for program in ("unshare", "nsenter", "ip", "/lib/systemd/systemd", "dbus-daemon"):
         if not shutil.which(program):
             return f"needs {program}"
     return None
 
 
 class Host:
-    def __init__(self, name):
+    def __init__(self, name, online=False):
         self.name = name
         self.folder = DISKS / name
         self.cgroup = f"berth-{name}"
+        self.online = online or (self.folder / "online").exists()
 
     # --- life ---
 
@@ -51,6 +53,8 @@ class Host:
             self.down()
         for part in ("upper", "work", "root"):
             (self.folder / part).mkdir(parents=True)
+        if self.online:
+            (self.folder / "online").touch()
         units = self.folder / "upper/etc/systemd/system"
         units.mkdir(parents=True)
         for names, kind in zip(MASKED, ("service", "timer")):
@@ -67,6 +71,7 @@ class Host:
         join = "".join(f'echo $$ >"{f}/cgroup.procs"; ' for f in folders)
         command = join + (
             "exec unshare --mount --pid --fork --uts --ipc --cgroup --kill-child "
+            f"{'' if self.online else '--net '}"
             f'"{HERE}/boot.sh" "{self.folder}" "{self.name}"')
         with open(self.folder / "console.log", "wb") as console:
             outer = subprocess.Popen(["bash", "-c", command], stdin=subprocess.DEVNULL,
@@ -103,7 +108,8 @@ class Host:
         pid = self.init()
         assert pid, f"{self.name} is not running"
         result = subprocess.run(
-            ["nsenter", "-t", str(pid), "-m", "-u", "-i", "-p", "-C", "--", *map(str, command)],
+            ["nsenter", "-t", str(pid), "-m", "-u", "-i", "-p", "-C", "-n", "--",
+             *map(str, command)],
             text=True, capture_output=True, timeout=timeout, check=False, **more)
         if check and result.returncode != 0:
             raise AssertionError(f"{command}: exit {result.returncode}\n{result.stdout}{result.stderr}")
@@ -141,7 +147,7 @@ class Host:
     def _cgroup_folders(self):
         if (CGROUPS / "cgroup.controllers").exists():
             return [CGROUPS / self.cgroup]
-        names = ("memory", "cpu", "cpuacct", "pids", "freezer", "systemd")
+        names = ("memory", "cpu", "cpuacct", "pids", "freezer", "systemd", "unified")
         return [CGROUPS / n / self.cgroup for n in names if (CGROUPS / n).is_dir()]
 
     def _wait_for_init(self, outer):
@@ -182,7 +188,7 @@ def main(argv):
     if reason:
         print(f"host.py: {reason}", file=sys.stderr)
         return 1
-    host = Host(argv[1])
+    host = Host(argv[1], online="--online" in argv[2:])
     if argv[0] == "exec":
         result = host.run(*argv[2:], check=False)
         sys.stdout.write(result.stdout)

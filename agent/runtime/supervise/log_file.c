@@ -23,29 +23,6 @@ static void open_file(struct log_file *l)
 	l->size = l->fd >= 0 && fstat(l->fd, &st) == 0 ? (uint64_t)st.st_size : 0;
 }
 
-void log_file_init(struct log_file *l, const char *path, uint64_t size_max)
-{
-	*l = (struct log_file){
-		.path = xstrdup(path),
-		.fd = -1,
-		.size_max = size_max,
-		.partial = BUF_INIT(LOG_LINE_MAX),
-		.out = BUF_INIT(OUT_MAX),
-	};
-	open_file(l);
-}
-
-void log_file_free(struct log_file *l)
-{
-	log_file_end_line(l);
-	if (l->fd >= 0)
-		(void)close(l->fd);
-	buf_free(&l->partial);
-	buf_free(&l->out);
-	free(l->path);
-	*l = (struct log_file){.fd = -1};
-}
-
 static void turn_over(struct log_file *l)
 {
 	_cleanup_free_ char *old = xasprintf("%s.1", l->path);
@@ -66,48 +43,52 @@ static void flush(struct log_file *l)
 	buf_clear(&l->out);
 }
 
-static void add_line(struct log_file *l, const char *data, size_t n)
+static void on_log_line(void *data, struct str line)
 {
+	struct log_file *l = data;
 	char time[CLOCK_RFC3339_SIZE];
 
-	if (buf_room(&l->out) < LOG_LINE_MAX + sizeof time + 2)
+	if (buf_room(&l->out) < line.len + sizeof time + 2)
 		flush(l);
 	clock_format_rfc3339(clock_wall_ms(), time);
 	(void)!buf_printf(&l->out, "%s ", time);
-	(void)!buf_append(&l->out, data, n);
+	(void)!buf_append(&l->out, line.p, line.len);
 	(void)!buf_append(&l->out, "\n", 1);
 }
 
-static void end_partial(struct log_file *l)
+void log_file_init(struct log_file *l, const char *path, uint64_t size_max)
 {
-	add_line(l, buf_data(&l->partial), buf_len(&l->partial));
-	buf_clear(&l->partial);
+	*l = (struct log_file){
+		.path = xstrdup(path),
+		.fd = -1,
+		.size_max = size_max,
+		.out = BUF_INIT(OUT_MAX),
+	};
+	line_splitter_init(&l->lines, on_log_line, l);
+	open_file(l);
+}
+
+void log_file_free(struct log_file *l)
+{
+	log_file_end_line(l);
+	if (l->fd >= 0)
+		(void)close(l->fd);
+	line_splitter_free(&l->lines);
+	buf_free(&l->out);
+	free(l->path);
+	*l = (struct log_file){.fd = -1};
 }
 
 void log_file_feed(struct log_file *l, const char *data, size_t n)
 {
-	while (n > 0) {
-		const char *end = memchr(data, '\n', n);
-		size_t len = end ? (size_t)(end - data) : n, room = buf_room(&l->partial);
-		size_t taken = len < room ? len : room;
-		(void)!buf_append(&l->partial, data, taken);
-		if (taken < len) {
-			end_partial(l);
-		} else if (end) {
-			end_partial(l);
-			taken++;
-		}
-		data += taken;
-		n -= taken;
-	}
+	line_splitter_feed(&l->lines, data, n);
 	if (buf_len(&l->out) > 0)
 		flush(l);
 }
 
 void log_file_end_line(struct log_file *l)
 {
-	if (buf_len(&l->partial) == 0)
-		return;
-	end_partial(l);
-	flush(l);
+	line_splitter_end(&l->lines);
+	if (buf_len(&l->out) > 0)
+		flush(l);
 }

@@ -7,16 +7,15 @@
 #ifndef BERTH_AGENT_RUNTIME_SUPERVISE_LOG_FILE_H
 #define BERTH_AGENT_RUNTIME_SUPERVISE_LOG_FILE_H
 
-#include "lib/base/buf.h"
+#include "agent/runtime/lines.h"
 
 #define LOG_FILE_MAX (10u << 20)
-#define LOG_LINE_MAX (16u << 10) /* longer lines are cut into several */
 
 struct log_file {
 	char *path;
 	int fd; /* -1: could not be opened, tried again with the next line */
 	uint64_t size, size_max;
-	struct buf partial; /* the line that has no end yet */
+	struct line_splitter lines;
 	struct buf out;
 };
 
