@@ -142,7 +142,7 @@ static int make_engine(struct agent *a, struct err *err)
 		.base_domain = c->domain,
 		.admin_host = c->admin_host,
 		/* NOLINTNEXTLINE(concurrency-mt-unsafe): at start */
-		.test_stop_at = a->is_standalone ? getenv("BERTH_TEST_STOP_AT") : NULL,
+		.test_stop_at = getenv("BERTH_TEST_STOP_AT"),
 	};
 	int r = write_build_env(a, err);
 	if (r < 0)

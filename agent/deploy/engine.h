@@ -35,8 +35,9 @@ struct engine_config {
 	const char *base_domain; /* "localhost": an app's default host is <app>.<base_domain> */
 	const char *admin_host; /* the API's host, which no app may have; may be NULL */
 	/* For crash tests: kills the agent when a deploy is stored in this state, before it acts
-	 * ("swapping"), or after its work and before the next state is stored ("swapping+"). Given by
-	 * the main program from BERTH_TEST_STOP_AT, in standalone mode only; else NULL. */
+	 * ("swapping"), or after its work and before the next state is stored ("swapping+"); with
+	 * ":pause" behind it the agent stops (SIGSTOP) instead, so that its neighbours can be killed.
+	 * From BERTH_TEST_STOP_AT, which only who starts the agent can set; else NULL. */
 	const char *test_stop_at;
 };
 

@@ -156,8 +156,11 @@ void engine_test_stop(struct engine *e, enum deploy_state state, const char *suf
 	if (!at)
 		return;
 	_cleanup_free_ char *name = xasprintf("%s%s", deploy_state_name(state), suffix);
+	_cleanup_free_ char *pause = xasprintf("%s:pause", name);
 	if (streq(at, name))
 		(void)kill(getpid(), SIGKILL);
+	else if (streq(at, pause))
+		(void)kill(getpid(), SIGSTOP);
 }
 
 void job_open_log(struct job *j)
