@@ -117,13 +117,13 @@ static int parse_answer(const struct http_client *http, const struct http_respon
 		"%s answered with something that is not JSON", http_client_name(http));
 }
 
-int api_call(struct http_client *http, const char *method, const char *path, const json_t *body,
-	struct api_answer *ret, struct failure *ret_failure)
+int api_call(struct http_client *http, const struct api_request *request, struct api_answer *ret,
+	struct failure *ret_failure)
 {
-	_cleanup_free_ char *text = body ? json_dumps(body, JSON_COMPACT) : NULL;
+	_cleanup_free_ char *text = request->body ? json_dumps(request->body, JSON_COMPACT) : NULL;
 	struct http_header type = {"Content-Type", "application/json"};
-	struct http_request q = {.method = method,
-		.path = path,
+	struct http_request q = {.method = request->method,
+		.path = request->path,
 		.body = text,
 		.body_len = text ? strlen(text) : 0,
 		.headers = &type,

@@ -20,9 +20,14 @@ struct api_answer {
 	int64_t date_ms; /* the Date header; 0: none */
 };
 
-/* `body` is borrowed, NULL: none. 0, or the exit code that *ret_failure has as well. */
-int api_call(struct http_client *http, const char *method, const char *path, const json_t *body,
-	struct api_answer *ret, struct failure *ret_failure);
+struct api_request {
+	const char *method, *path;
+	const json_t *body; /* borrowed; NULL: none */
+};
+
+/* 0, or the exit code that *ret_failure has as well. */
+int api_call(struct http_client *http, const struct api_request *request, struct api_answer *ret,
+	struct failure *ret_failure);
 void api_answer_clear(struct api_answer *a);
 
 /* GET of a stream of lines: each is handed to `on_line` without its newline, at most

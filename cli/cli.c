@@ -115,7 +115,8 @@ int cli_call(struct cli *cli, const char *method, const char *path, json_t *body
 	int r = cli_connect(cli);
 	if (r != CLI_OK)
 		return r;
-	if (api_call(cli->http, method, path, owned_body, &answer, &f) != CLI_OK) {
+	if (api_call(cli->http, &(struct api_request){method, path, owned_body}, &answer, &f) !=
+		CLI_OK) {
 		explain(cli, &f);
 		return output_failure(&cli->out, &f);
 	}

@@ -117,7 +117,8 @@ static void cancel(struct watch *w)
 	struct api_answer answer = {0};
 	struct failure f;
 	say(w, "cancelling; Ctrl-C again leaves it to the agent");
-	if (api_call(w->cli->http, "DELETE", w->path, NULL, &answer, &f) != CLI_OK)
+	if (api_call(w->cli->http, &(struct api_request){"DELETE", w->path, NULL}, &answer, &f) !=
+		CLI_OK)
 		say(w, f.message);
 	api_answer_clear(&answer);
 }
@@ -157,7 +158,7 @@ static void pause_before_retry(struct watch *w, int ms)
 static bool ask_state(struct watch *w, struct failure *f)
 {
 	struct api_answer answer = {0};
-	int r = api_call(w->cli->http, "GET", w->path, NULL, &answer, f);
+	int r = api_call(w->cli->http, &(struct api_request){"GET", w->path, NULL}, &answer, f);
 	if (r == CLI_NOT_FOUND)
 		return true;
 	if (r != CLI_OK)

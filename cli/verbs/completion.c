@@ -15,11 +15,11 @@ static void print_words(const struct command *c)
 }
 
 /* What may stand behind a verb: its subcommands and flags, and those of its default. */
-static void print_bash_case(const struct command *verb, const struct command *sub)
+static void print_bash_case(const struct command *verb)
 {
-	(void)printf("\t%s%s%s) words=\"", verb->name, sub ? " " : "", sub ? sub->name : "");
-	print_words(sub ? sub : verb);
-	if (!sub && verb->command_count)
+	(void)printf("\t%s) words=\"", verb->name);
+	print_words(verb);
+	if (verb->command_count)
 		print_words(verb->commands[0]);
 	(void)printf("\" ;;\n");
 }
@@ -40,18 +40,17 @@ static void print_value_flags(const struct command *c, bool *is_first)
 		print_value_flags(c->commands[i], is_first);
 }
 
-static void print_bash(void)
+/* Finds the verb and subcommand on the line; values of flags are none. */
+static void print_bash_scan(void)
 {
-	const struct command *root = &berth_command;
 	bool is_first = true;
-	(void)printf("# bash completion of berth(1)\n"
-		     "_berth() {\n"
+	(void)printf("_berth() {\n"
 		     "\tlocal i word path=\"\" words=\"\" cur=\"${COMP_WORDS[COMP_CWORD]}\"\n"
 		     "\tlocal prev=\"${COMP_WORDS[COMP_CWORD-1]}\"\n"
 		     "\tcase \"$prev\" in\n"
 		     "\t-C|--dir|--ca|--file) COMPREPLY=($(compgen -f -- \"$cur\")); return ;;\n"
 		     "\t");
-	print_value_flags(root, &is_first);
+	print_value_flags(&berth_command, &is_first);
 	(void)printf(") return ;;\n"
 		     "\tesac\n"
 		     "\tfor ((i = 1; i < COMP_CWORD; i++)); do\n"
@@ -59,20 +58,26 @@ static void print_bash(void)
 		     "\t\tcase \"$word\" in\n"
 		     "\t\t");
 	is_first = true;
-	print_value_flags(root, &is_first);
+	print_value_flags(&berth_command, &is_first);
 	(void)printf(") ((i++)) ;;\n"
 		     "\t\t-*) ;;\n"
 		     "\t\t*) path=\"${path:+$path }$word\" ;;\n"
 		     "\t\tesac\n"
-		     "\tdone\n"
-		     "\tcase \"$path\" in\n"
-		     "\t\"\") words=\"");
+		     "\tdone\n");
+}
+
+static void print_bash(void)
+{
+	const struct command *root = &berth_command;
+	(void)printf("# bash completion of berth(1)\n");
+	print_bash_scan();
+	(void)printf("\tcase \"$path\" in\n\t\"\") words=\"");
 	for (size_t i = 0; i < root->command_count; i++)
 		(void)printf("%s ", root->commands[i]->name);
 	(void)printf("\" ;;\n");
 	for (size_t i = 0; i < root->command_count; i++) {
 		const struct command *verb = root->commands[i];
-		print_bash_case(verb, NULL);
+		print_bash_case(verb);
 		for (size_t j = 0; j < verb->command_count; j++) {
 			(void)printf("\t\"%s %s\"*) words=\"", verb->name, verb->commands[j]->name);
 			print_words(verb->commands[j]);

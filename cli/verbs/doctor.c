@@ -93,7 +93,7 @@ static bool check_agent(struct cli *cli, json_t *checks)
 	struct failure f;
 	char words[256];
 	int64_t began = clock_monotonic_ms();
-	int r = api_call(cli->http, "GET", "/v1/version", NULL, &answer, &f);
+	int r = api_call(cli->http, &(struct api_request){"GET", "/v1/version", NULL}, &answer, &f);
 	int ms = (int)(clock_monotonic_ms() - began);
 	if (r == CLI_NOT_ALLOWED) {
 		add(checks, "access", false, f.message, f.hint);
@@ -120,7 +120,8 @@ static void check_scope(struct cli *cli, json_t *checks, const struct failure *r
 {
 	struct api_answer answer = {0};
 	struct failure f;
-	if (api_call(cli->http, "GET", "/v1/apps", NULL, &answer, &f) == CLI_OK)
+	if (api_call(cli->http, &(struct api_request){"GET", "/v1/apps", NULL}, &answer, &f) ==
+		CLI_OK)
 		add(checks, "access", true,
 			"the token is valid, for less than the host: its own checks are left out",
 			NULL);
@@ -135,7 +136,7 @@ static void check_there(struct cli *cli, json_t *checks)
 	struct failure f;
 	size_t i;
 	const json_t *check;
-	int r = api_call(cli->http, "GET", "/v1/doctor", NULL, &answer, &f);
+	int r = api_call(cli->http, &(struct api_request){"GET", "/v1/doctor", NULL}, &answer, &f);
 	if (r == CLI_NOT_ALLOWED) {
 		check_scope(cli, checks, &f);
 		return;

@@ -120,7 +120,8 @@ static int try_host(struct cli *cli, const char *token)
 		t.ca_file = cli->host.ca_file;
 	if (http_client_new(&t, &cli->http, &err) < 0)
 		return output_fail(&cli->out, CLI_BUG, NULL, "%s", err.msg);
-	if (api_call(cli->http, "GET", "/v1/apps", NULL, &answer, &f) != CLI_OK)
+	if (api_call(cli->http, &(struct api_request){"GET", "/v1/apps", NULL}, &answer, &f) !=
+		CLI_OK)
 		return output_failure(&cli->out, &f);
 	api_answer_clear(&answer);
 	return CLI_OK;
