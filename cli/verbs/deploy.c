@@ -42,12 +42,14 @@ static void on_push_progress(void *data, size_t objects, size_t objects_total, s
 	watch_flush(push->p);
 }
 
+/* What the agent says meanwhile is progress; why it refuses a push comes with the error. */
 static void on_push_message(void *data, const char *line)
 {
 	struct push *push = data;
 	if (!push->p)
 		return;
-	progress_note(push->p, line);
+	progress_detail(push->p, line);
+	progress_tick(push->p, clock_monotonic_ms());
 	watch_flush(push->p);
 }
 
