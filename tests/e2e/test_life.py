@@ -11,7 +11,8 @@ import rig
 
 
 def deploy_until_the_agent_dies(agent, path, point):
-    agent.stop()
+    # SIGTERM would end the whole: apps and proxy too.
+    agent.stop(signal.SIGKILL)
     agent.extra_env = {"BERTH_TEST_STOP_AT": point}
     agent.start()
     rig.wait_for(lambda: agent.get("shop").status == 200, "the first release")
@@ -40,7 +41,7 @@ def test_visitors_notice_nothing(agent):
             agent.start()
             rig.wait_for(lambda: agent.api("GET", "/v1/apps/shop").json["deploying"] is None,
                          "the deploy to end")
-        agent.restart()
+        agent.restart(signal.SIGKILL)
         report = load.stop()
     assert report["failed"] == 0, report
 
