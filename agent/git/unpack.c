@@ -87,8 +87,13 @@ static int take_bytes(struct job *j, struct buf *b, struct err *err)
 
 	if (r < 0)
 		return r;
-	if (git_indexer_append(j->indexer, buf_data(b), buf_len(b), &j->stats) < 0)
+	if (git_indexer_append(j->indexer, buf_data(b), buf_len(b), &j->stats) < 0) {
+		const git_error *last = git_error_last();
+		/* Only its words tell, and they show the client our paths. */
+		if (last && strstr(last->message, "No space left"))
+			return err_set(err, ENOSPC, "the host's disk is full");
 		return repo_err(err, "cannot take the pack");
+	}
 	buf_clear(b);
 	return 0;
 }
