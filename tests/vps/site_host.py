@@ -8,7 +8,7 @@ import time
 
 APPS = pathlib.Path(__file__).resolve().parent.parent / "apps"
 HOST_APPS = pathlib.Path(__file__).resolve().parent / "apps"
-SITES = "/root/sites"
+SITES = "/srv/sites"
 BUILD_VARIABLES = ("PIP_", "npm_config_", "GO", "http_proxy", "https_proxy", "SSL_CERT", "NODE_EXTRA")
 
 
@@ -19,7 +19,7 @@ class SiteHost:
     def install(self, packages):
         self.host.up()
         for package in packages:
-            self.host.copy_in(package, "/root/packages")
+            self.host.copy_in(package, "/srv/packages")
         self.host.sh("mkdir -p /etc/berth")
         # A port range of its own: online, the machine's other ports are this host's as well.
         lines = ["port_min: 30000", "port_max: 30999", "guard: 2s", "drain: 2s"]
@@ -28,7 +28,7 @@ class SiteHost:
             lines += ["build_env:"] + [f"  {k}: '{v}'" for k, v in env.items()]
         self.host.sh("cat >/etc/berth/agent.yaml", input="\n".join(lines) + "\n")
         self.host.sh("DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends "
-                     "-o Dpkg::Options::=--force-confold -o Acquire::Retries=0 /root/packages/*.deb")
+                     "-o Dpkg::Options::=--force-confold -o Acquire::Retries=0 /srv/packages/*.deb")
         self.wait_for_agent()
 
     def wait_for_agent(self):
@@ -52,7 +52,7 @@ class SiteHost:
             self.host.copy_in(copy, SITES)
 
     def berth(self, *args, app=None, check=True, timeout=120):
-        where = f"{SITES}/{app}" if app else "/root"
+        where = f"{SITES}/{app}" if app else "/srv"
         return self.host.run("env", "-C", where, "berth", *args, check=check, timeout=timeout)
 
     def get(self, app, path="/", seconds=10):

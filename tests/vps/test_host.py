@@ -161,12 +161,12 @@ def test_hostd_killed_during_a_build(berth_host):
     h = berth_host
     h.put("slow", APPS / "plain", version__txt="slow\n",
           berth__yaml="build: {stack: executable, command: \"sleep 3; echo built\"}\n")
-    h.host.run("systemd-run", "--unit=slow-deploy", "-E", "HOME=/root", "bash", "-c",
-               "cd /root/sites/slow; berth deploy >/root/slow.log 2>&1; echo $? >/root/slow.status")
+    h.host.run("systemd-run", "--unit=slow-deploy", "-E", "HOME=/srv", "bash", "-c",
+               "cd /srv/sites/slow; berth deploy >/srv/slow.log 2>&1; echo $? >/srv/slow.status")
     h.wait(lambda: h.units("berth-task-slow.*"), "the build")
     h.kill("berth-hostd")
-    h.wait(lambda: h.host.run("test", "-s", "/root/slow.status", check=False).returncode == 0, "an end")
-    assert h.host.sh("cat /root/slow.status").stdout.strip() == "0", h.host.sh("cat /root/slow.log").stdout
+    h.wait(lambda: h.host.run("test", "-s", "/srv/slow.status", check=False).returncode == 0, "an end")
+    assert h.host.sh("cat /srv/slow.status").stdout.strip() == "0", h.host.sh("cat /srv/slow.log").stdout
     assert h.get("slow") == (200, "slow")
 
 
@@ -178,7 +178,7 @@ def test_a_power_cut(berth_host):
     # In the middle of a build as well.
     h.put("slow", APPS / "plain", version__txt="slower\n",
           berth__yaml="build: {stack: executable, command: \"sleep 30\"}\n")
-    h.host.run("systemd-run", "--unit=cut-deploy", "-E", "HOME=/root", "bash", "-c", "cd /root/sites/slow; berth deploy")
+    h.host.run("systemd-run", "--unit=cut-deploy", "-E", "HOME=/srv", "bash", "-c", "cd /srv/sites/slow; berth deploy")
     h.wait(lambda: h.units("berth-task-slow.*"), "the build")
     h.host.run("systemctl", "disable", "berth-agent.service", "berth-hostd.socket")
     h.host.sh("sync")

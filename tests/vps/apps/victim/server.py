@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """An app with a secret in its environment, one in its volume, and a UNIX socket."""
 import os
 import socketserver
