@@ -61,6 +61,20 @@ static int op_list(struct runtime *rt, void (*each)(void *data, const struct ins
 	return 0;
 }
 
+void embedded_add_launch(
+	const struct embedded *e, struct command *c, const struct embedded_code *code)
+{
+	_cleanup_free_ char *app = xasprintf("%s/apps/%s", e->state, code->app);
+
+	command_add_owned(c, xasprintf("%s/berth-launch", e->programs));
+	command_add_option(
+		c, "--release-file", xasprintf("%s/releases/%u/release.json", app, code->release));
+	command_add_option(c, "--env-file", xasprintf("%s/releases/%u/env", app, code->release));
+	command_add_option(
+		c, "--app-dir", xasprintf("%s/releases/%u/app", app, code->code_release));
+	command_add_option(c, "--volumes-dir", xasprintf("%s/volumes", app));
+}
+
 /* A child of which only the end matters. */
 struct reaped {
 	ev_io on_exit;

@@ -8,6 +8,7 @@
 
 #include <ev.h>
 
+#include "agent/runtime/command.h"
 #include "agent/runtime/runtime.h"
 #include "agent/runtime/supervised.h"
 #include "lib/base/list.h"
@@ -50,6 +51,14 @@ int embedded_task_run(struct embedded *e, const struct task_spec *spec, struct e
 int embedded_task_cancel(struct embedded *e, const struct task_spec *spec);
 void embedded_cancel_tasks_of(struct embedded *e, const char *app);
 void embedded_free_tasks(struct embedded *e);
+
+/* The start of berth-launch's command line, which names a release's files. */
+struct embedded_code {
+	const char *app;
+	unsigned release, code_release;
+};
+void embedded_add_launch(
+	const struct embedded *e, struct command *c, const struct embedded_code *code);
 
 /* Signals a process that a pidfd names; a process that is gone is no error. */
 void embedded_signal(int pidfd, int sig);

@@ -111,75 +111,38 @@ void embedded_instance_on_state(struct embedded *e, int watch)
 	}
 }
 
-/* The arguments of berth-supervise and, behind "--", those of berth-launch. */
-struct command {
-	const char *argv[40];
-	char *owned[20];
-	unsigned argc, owned_count;
-};
-
-static void command_free(struct command *c)
-{
-	for (unsigned n = 0; n < c->owned_count; n++)
-		free(c->owned[n]);
-}
-
-static void add(struct command *c, const char *word)
-{
-	must(c->argc + 1 < ARRAY_SIZE(c->argv));
-	c->argv[c->argc++] = word;
-}
-
-/* Takes `word`. */
-static const char *own(struct command *c, char *word)
-{
-	must(c->owned_count < ARRAY_SIZE(c->owned));
-	c->owned[c->owned_count++] = word;
-	return word;
-}
-
-static void add_option(struct command *c, const char *name, char *value)
-{
-	add(c, name);
-	add(c, own(c, value));
-}
-
 static void add_supervisor(struct command *c, const struct embedded_instance *i)
 {
 	const struct embedded *e = i->owner;
 	uint64_t stop_timeout_ms =
 		i->spec.stop_timeout_ms ? i->spec.stop_timeout_ms : STOP_TIMEOUT_DEFAULT_MS;
 
-	add(c, own(c, xasprintf("%s/berth-supervise", e->programs)));
-	add_option(c, "--state", xasprintf("%s/apps/%s/state.json", e->run, i->name));
-	add_option(c, "--log", xasprintf("%s/logs/%s/%s.log", e->state, i->spec.id.app, i->name));
-	add(c, "--restart");
-	add_option(c, "--stop-timeout-ms", xasprintf("%llu", (unsigned long long)stop_timeout_ms));
+	command_add_owned(c, xasprintf("%s/berth-supervise", e->programs));
+	command_add_option(c, "--state", xasprintf("%s/apps/%s/state.json", e->run, i->name));
+	command_add_option(
+		c, "--log", xasprintf("%s/logs/%s/%s.log", e->state, i->spec.id.app, i->name));
+	command_add(c, "--restart");
+	command_add_number(c, "--stop-timeout-ms", stop_timeout_ms);
 	if (i->spec.memory_max > 0)
-		add_option(c, "--memory-max",
-			xasprintf("%llu", (unsigned long long)i->spec.memory_max));
-	add(c, "--");
+		command_add_number(c, "--memory-max", i->spec.memory_max);
+	command_add(c, "--");
 }
 
 static void add_launch(struct command *c, const struct embedded_instance *i)
 {
 	const struct embedded *e = i->owner;
 	const struct instance_id *id = &i->spec.id;
-	unsigned code = i->spec.code_release ? i->spec.code_release : id->release;
-	char *app = xasprintf("%s/apps/%s", e->state, id->app);
+	const struct embedded_code code = {
+		id->app, id->release, i->spec.code_release ? i->spec.code_release : id->release};
 
-	(void)own(c, app);
-	add(c, own(c, xasprintf("%s/berth-launch", e->programs)));
-	add_option(c, "--release-file", xasprintf("%s/releases/%u/release.json", app, id->release));
-	add_option(c, "--env-file", xasprintf("%s/releases/%u/env", app, id->release));
-	add_option(c, "--app-dir", xasprintf("%s/releases/%u/app", app, code));
-	add_option(c, "--volumes-dir", xasprintf("%s/volumes", app));
-	add_option(c, "--process", xstrdup(id->process));
-	add_option(c, "--index", xasprintf("%u", id->index));
+	embedded_add_launch(e, c, &code);
+	command_add_option(c, "--process", xstrdup(id->process));
+	command_add_number(c, "--index", id->index);
 	if (i->spec.listens && i->spec.port > 0)
-		add_option(c, "--port", xasprintf("%u", i->spec.port));
+		command_add_number(c, "--port", i->spec.port);
 	else if (i->spec.listens)
-		add_option(c, "--listen", xasprintf("unix:%s/apps/%s/app.sock", e->run, i->name));
+		command_add_option(
+			c, "--listen", xasprintf("unix:%s/apps/%s/app.sock", e->run, i->name));
 }
 
 static void on_exit_readable(struct ev_loop *loop, ev_io *watcher, int events);
@@ -192,7 +155,7 @@ static void watch_exit(struct embedded_instance *i)
 
 static int spawn(struct embedded_instance *i, struct err *err)
 {
-	_cleanup_(command_free) struct command c = {0};
+	_cleanup_command_ struct command c = {0};
 
 	add_supervisor(&c, i);
 	add_launch(&c, i);

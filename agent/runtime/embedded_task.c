@@ -20,8 +20,7 @@
 #include "lib/sys/file.h"
 #include "lib/sys/proc.h"
 
-#define STOP_TIMEOUT "3000"
-#define ARGS_MAX 40
+#define STOP_TIMEOUT_MS 3000
 
 struct embedded_task {
 	struct list link;
@@ -117,78 +116,53 @@ static void on_exit_readable(struct ev_loop *loop, ev_io *watcher, int events)
 	finish_if_over(t);
 }
 
-/* Words of a command line; those that were formatted are freed together. */
-struct command {
-	const char *argv[ARGS_MAX];
-	char *owned[ARGS_MAX];
-	unsigned argc, owned_count;
-};
-
-static void command_free(struct command *c)
-{
-	for (unsigned n = 0; n < c->owned_count; n++)
-		free(c->owned[n]);
-}
-
-/* `value` is taken, or NULL for a word that stands alone. */
-static void add(struct command *c, const char *word, char *value)
-{
-	must(c->argc + 2 < ARGS_MAX && c->owned_count < ARGS_MAX);
-	if (word)
-		c->argv[c->argc++] = word;
-	if (value)
-		c->argv[c->argc++] = c->owned[c->owned_count++] = value;
-}
-
-static void add_build(struct command *c, const struct embedded_task *t, const char *app)
+static void add_build(struct command *c, const struct embedded_task *t, unsigned code)
 {
 	const struct embedded *e = t->owner;
-	unsigned code = t->spec.code_release ? t->spec.code_release : t->spec.release;
+	_cleanup_free_ char *app = xasprintf("%s/apps/%s", e->state, t->spec.app);
 	char *env = xasprintf("%s/releases/%u/build.env", app, t->spec.release);
 
-	add(c, NULL, xasprintf("%s/berth-build", e->programs));
+	command_add_owned(c, xasprintf("%s/berth-build", e->programs));
 	if (t->spec.plan_only)
-		add(c, "--plan-only", NULL);
-	add(c, "--app-dir", xasprintf("%s/releases/%u/app", app, code));
-	add(c, "--plan-out", xasprintf("%s/releases/%u/plan.json", app, t->spec.release));
-	add(c, "--cache-dir", xasprintf("%s/cache/%s", e->state, t->spec.app));
+		command_add(c, "--plan-only");
+	command_add_option(c, "--app-dir", xasprintf("%s/releases/%u/app", app, code));
+	command_add_option(
+		c, "--plan-out", xasprintf("%s/releases/%u/plan.json", app, t->spec.release));
+	command_add_option(c, "--cache-dir", xasprintf("%s/cache/%s", e->state, t->spec.app));
 	if (file_exists(env))
-		add(c, "--env-file", env);
+		command_add_option(c, "--env-file", env);
 	else
 		free(env);
 }
 
-static void add_release_command(struct command *c, const struct embedded_task *t, const char *app)
+static void add_program(struct command *c, const struct embedded_task *t)
 {
-	unsigned code = t->spec.code_release ? t->spec.code_release : t->spec.release;
+	const struct embedded_code code = {t->spec.app, t->spec.release,
+		t->spec.code_release ? t->spec.code_release : t->spec.release};
 
-	add(c, NULL, xasprintf("%s/berth-launch", t->owner->programs));
-	add(c, "--release-file", xasprintf("%s/releases/%u/release.json", app, t->spec.release));
-	add(c, "--env-file", xasprintf("%s/releases/%u/env", app, t->spec.release));
-	add(c, "--app-dir", xasprintf("%s/releases/%u/app", app, code));
-	add(c, "--volumes-dir", xasprintf("%s/volumes", app));
-	add(c, "--release-command", NULL);
+	if (t->spec.kind == TASK_BUILD) {
+		add_build(c, t, code.code_release);
+		return;
+	}
+	embedded_add_launch(t->owner, c, &code);
+	command_add(c, "--release-command");
 }
 
 static int spawn(struct embedded_task *t, struct err *err)
 {
-	_cleanup_(command_free) struct command c = {0};
-	_cleanup_free_ char *app = xasprintf("%s/apps/%s", t->owner->state, t->spec.app);
+	_cleanup_command_ struct command c = {0};
 	int out[2];
 
-	add(&c, NULL, xasprintf("%s/berth-supervise", t->owner->programs));
-	add(&c, "--state", xstrdup(t->state_path));
-	add(&c, "--parent", xasprintf("%d", (int)getpid()));
-	add(&c, "--stop-timeout-ms", xstrdup(STOP_TIMEOUT));
+	command_add_owned(&c, xasprintf("%s/berth-supervise", t->owner->programs));
+	command_add_option(&c, "--state", xstrdup(t->state_path));
+	command_add_number(&c, "--parent", (uint64_t)getpid());
+	command_add_number(&c, "--stop-timeout-ms", STOP_TIMEOUT_MS);
 	if (t->spec.memory_max > 0)
-		add(&c, "--memory-max", xasprintf("%llu", (unsigned long long)t->spec.memory_max));
+		command_add_number(&c, "--memory-max", t->spec.memory_max);
 	if (t->spec.timeout_ms > 0)
-		add(&c, "--timeout-ms", xasprintf("%llu", (unsigned long long)t->spec.timeout_ms));
-	add(&c, "--", NULL);
-	if (t->spec.kind == TASK_BUILD)
-		add_build(&c, t, app);
-	else
-		add_release_command(&c, t, app);
+		command_add_number(&c, "--timeout-ms", t->spec.timeout_ms);
+	command_add(&c, "--");
+	add_program(&c, t);
 	if (pipe2(out, O_CLOEXEC) < 0)
 		return err_errno(err, errno, "cannot create a pipe");
 	struct proc_spec spec = {.argv = c.argv, .fds = {-1, out[1], out[1]}, .fd_count = 3};
