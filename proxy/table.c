@@ -13,6 +13,7 @@ struct builder {
 	struct table *table;
 	const struct table *previous;
 	struct map certificates, upstreams; /* name to index + 1 */
+	struct tls_loader *loader; /* NULL until there is something to load */
 	enum table_mode mode;
 	struct err *err;
 };
@@ -21,6 +22,7 @@ static void builder_release(struct builder *b)
 {
 	map_free(&b->certificates);
 	map_free(&b->upstreams);
+	tls_loader_free(b->loader);
 }
 
 static void *index_value(size_t i)
@@ -65,28 +67,35 @@ static struct tls_certificate *find_previous(
 	return NULL;
 }
 
+static int build_certificate(struct builder *b, size_t i)
+{
+	const struct certificate *c = &b->table->routes->certificates[i];
+	struct tls_certificate **to = &b->table->certificates[i];
+	struct tls_certificate *kept = find_previous(b->previous, c, i);
+	struct err err = {0};
+
+	(void)map_set(&b->certificates, str_from(c->name), index_value(i));
+	if (kept) {
+		*to = tls_certificate_ref(kept);
+		return 0;
+	}
+	if (!b->loader)
+		b->loader = tls_loader_new();
+	if (tls_certificate_load(b->loader, c->chain_path, c->key_path, to, &err) == 0)
+		return 0;
+	(void)err_wrap(&err, "certificates[%zu] '%s'", i, c->name);
+	return on_unusable(b, &err, "table.certificate");
+}
+
 static int build_certificates(struct builder *b)
 {
 	const struct routes *routes = b->table->routes;
 
 	b->table->certificates =
 		xcalloc(routes->certificate_count + 1, sizeof(struct tls_certificate *));
-	for (size_t i = 0; i < routes->certificate_count; i++) {
-		const struct certificate *c = &routes->certificates[i];
-		struct tls_certificate *kept = find_previous(b->previous, c, i);
-		struct err err = {0};
-		(void)map_set(&b->certificates, str_from(c->name), index_value(i));
-		if (kept) {
-			b->table->certificates[i] = tls_certificate_ref(kept);
-			continue;
-		}
-		if (tls_certificate_load(
-			    c->chain_path, c->key_path, &b->table->certificates[i], &err) == 0)
-			continue;
-		(void)err_wrap(&err, "certificates[%zu] '%s'", i, c->name);
-		if (on_unusable(b, &err, "table.certificate") < 0)
+	for (size_t i = 0; i < routes->certificate_count; i++)
+		if (build_certificate(b, i) < 0)
 			return -EINVAL;
-	}
 	if (routes->default_certificate)
 		b->table->default_certificate = b->table->certificates[find_index(
 			&b->certificates, routes->default_certificate)];

@@ -36,11 +36,27 @@ static int on_server_name(SSL *ssl, int *alert, void *arg)
 		*alert = SSL_AD_UNRECOGNIZED_NAME;
 		return SSL_TLSEXT_ERR_ALERT_FATAL;
 	}
-	if (!SSL_set_SSL_CTX(ssl, tls_certificate_context(c))) {
+	if (tls_certificate_use(c, ssl) < 0) {
 		*alert = SSL_AD_INTERNAL_ERROR;
 		return SSL_TLSEXT_ERR_ALERT_FATAL;
 	}
 	return name ? SSL_TLSEXT_ERR_OK : SSL_TLSEXT_ERR_NOACK;
+}
+
+/* RFC 7301 §3.2: no protocol in common is a fatal alert. */
+static int on_alpn(SSL *ssl, const unsigned char **out, unsigned char *out_len,
+	const unsigned char *in, unsigned in_len, void *arg)
+{
+	static const unsigned char protocols[] = "\x08http/1.1";
+	unsigned char *chosen;
+
+	(void)ssl;
+	(void)arg;
+	if (SSL_select_next_proto(&chosen, out_len, protocols, sizeof protocols - 1, in, in_len) !=
+		OPENSSL_NPN_NEGOTIATED)
+		return SSL_TLSEXT_ERR_ALERT_FATAL;
+	*out = chosen;
+	return SSL_TLSEXT_ERR_OK;
 }
 
 static void set_options(SSL_CTX *c)
@@ -61,6 +77,7 @@ static void set_options(SSL_CTX *c)
 
 struct tls_server *tls_server_new(tls_choose_fn *choose, struct err *err)
 {
+	static const unsigned char session_context[] = "berth-proxy";
 	struct tls_server *t = xnew(struct tls_server);
 	char why[256];
 
@@ -71,7 +88,8 @@ struct tls_server *tls_server_new(tls_choose_fn *choose, struct err *err)
 	if (SSL_CTX_set_min_proto_version(t->context, TLS1_2_VERSION) != 1 ||
 		SSL_CTX_set_cipher_list(t->context, CIPHERS_12) != 1 ||
 		SSL_CTX_set_ciphersuites(t->context, CIPHERS_13) != 1 ||
-		tls_prepare_context(t->context) < 0) {
+		SSL_CTX_set_session_id_context(
+			t->context, session_context, sizeof session_context - 1) != 1) {
 		tls_error_text(why, sizeof why);
 		tls_server_free(t);
 		(void)err_set(err, EINVAL, "OpenSSL refuses its settings: %s", why);
@@ -79,6 +97,7 @@ struct tls_server *tls_server_new(tls_choose_fn *choose, struct err *err)
 	}
 	SSL_CTX_set_tlsext_servername_callback(t->context, on_server_name);
 	SSL_CTX_set_tlsext_servername_arg(t->context, t);
+	SSL_CTX_set_alpn_select_cb(t->context, on_alpn, NULL);
 	return t;
 }
 

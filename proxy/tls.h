@@ -14,8 +14,13 @@
  * thread. */
 struct tls_certificate;
 
-int tls_certificate_load(const char *chain_path, const char *key_path, struct tls_certificate **ret,
-	struct err *err);
+/* What loading many of them shares; of one thread. */
+struct tls_loader;
+struct tls_loader *tls_loader_new(void);
+void tls_loader_free(struct tls_loader *l); /* accepts NULL */
+
+int tls_certificate_load(struct tls_loader *loader, const char *chain_path, const char *key_path,
+	struct tls_certificate **ret, struct err *err);
 struct tls_certificate *tls_certificate_ref(struct tls_certificate *c);
 void tls_certificate_unref(struct tls_certificate *c); /* accepts NULL */
 

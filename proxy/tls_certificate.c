@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <openssl/err.h>
+#include <openssl/pem.h>
 #include <sys/stat.h>
 
 struct stamp {
@@ -16,9 +17,13 @@ struct stamp {
 	struct timespec modified, changed;
 };
 
+/* Only the parsed files: a context of OpenSSL's own for each would cost a thousand sites 20 MB and
+ * seconds at the start. */
 struct tls_certificate {
 	unsigned refs;
-	SSL_CTX *context;
+	X509 *leaf;
+	STACK_OF(X509) * chain; /* without the leaf */
+	EVP_PKEY *key;
 	char *chain_path, *key_path;
 	struct stamp chain_stamp, key_stamp;
 };
@@ -32,32 +37,6 @@ void tls_error_text(char *to, size_t size)
 	if (!reason || str_copy(to, size, str_from(reason)) < 0)
 		ERR_error_string_n(code, to, size);
 	ERR_clear_error();
-}
-
-/* RFC 7301 §3.2: no protocol in common is a fatal alert. */
-static int on_alpn(SSL *ssl, const unsigned char **out, unsigned char *out_len,
-	const unsigned char *in, unsigned in_len, void *arg)
-{
-	static const unsigned char protocols[] = "\x08http/1.1";
-	unsigned char *chosen;
-
-	(void)ssl;
-	(void)arg;
-	if (SSL_select_next_proto(&chosen, out_len, protocols, sizeof protocols - 1, in, in_len) !=
-		OPENSSL_NPN_NEGOTIATED)
-		return SSL_TLSEXT_ERR_ALERT_FATAL;
-	*out = chosen;
-	return SSL_TLSEXT_ERR_OK;
-}
-
-int tls_prepare_context(SSL_CTX *c)
-{
-	static const unsigned char session_context[] = "berth-proxy";
-
-	SSL_CTX_set_alpn_select_cb(c, on_alpn, NULL);
-	return SSL_CTX_set_session_id_context(c, session_context, sizeof session_context - 1) == 1
-		       ? 0
-		       : -EINVAL;
 }
 
 static int read_stamp(const char *path, struct stamp *ret)
@@ -78,15 +57,68 @@ static int read_stamp(const char *path, struct stamp *ret)
 
 static void certificate_free(struct tls_certificate *c)
 {
-	SSL_CTX_free(c->context);
+	X509_free(c->leaf);
+	sk_X509_pop_free(c->chain, X509_free);
+	EVP_PKEY_free(c->key);
 	free(c->chain_path);
 	free(c->key_path);
 	free(c);
 }
 
-static int load_files(struct tls_certificate *c, struct err *err)
+static void bio_freep(BIO **b)
+{
+	BIO_free_all(*b);
+}
+
+/* A key with a password is of no use to a server: nobody is there to be asked. */
+static int on_password(char *to, int size, int writing, void *arg)
+{
+	(void)to;
+	(void)size;
+	(void)writing;
+	(void)arg;
+	return -1;
+}
+
+static int complain(struct err *err, const char *what, const char *path)
 {
 	char why[256];
+
+	tls_error_text(why, sizeof why);
+	return err_set(err, EINVAL, "%s %s: %s", what, path, why);
+}
+
+static int load_chain(struct tls_certificate *c, struct err *err)
+{
+	_cleanup_(bio_freep) BIO *file = BIO_new_file(c->chain_path, "r");
+	X509 *next;
+
+	c->leaf = file ? PEM_read_bio_X509(file, NULL, on_password, NULL) : NULL;
+	if (!c->leaf)
+		return complain(err, "chain", c->chain_path);
+	c->chain = sk_X509_new_null();
+	must(c->chain);
+	while ((next = PEM_read_bio_X509(file, NULL, on_password, NULL)) != NULL)
+		must(sk_X509_push(c->chain, next) > 0);
+	/* The end of the file is an error to OpenSSL, a broken block as well. */
+	if (ERR_GET_REASON(ERR_peek_last_error()) != PEM_R_NO_START_LINE)
+		return complain(err, "chain", c->chain_path);
+	ERR_clear_error();
+	return 0;
+}
+
+static int load_key(struct tls_certificate *c, struct err *err)
+{
+	_cleanup_(bio_freep) BIO *file = BIO_new_file(c->key_path, "r");
+
+	c->key = file ? PEM_read_bio_PrivateKey(file, NULL, on_password, NULL) : NULL;
+	if (!c->key || X509_check_private_key(c->leaf, c->key) != 1)
+		return complain(err, "key", c->key_path);
+	return 0;
+}
+
+static int load_files(struct tls_certificate *c, struct err *err)
+{
 	int r = read_stamp(c->chain_path, &c->chain_stamp);
 
 	if (r < 0)
@@ -94,29 +126,43 @@ static int load_files(struct tls_certificate *c, struct err *err)
 	r = read_stamp(c->key_path, &c->key_stamp);
 	if (r < 0)
 		return err_errno(err, -r, "key %s", c->key_path);
-	if (SSL_CTX_use_certificate_chain_file(c->context, c->chain_path) != 1) {
-		tls_error_text(why, sizeof why);
-		return err_set(err, EINVAL, "chain %s: %s", c->chain_path, why);
-	}
-	if (SSL_CTX_use_PrivateKey_file(c->context, c->key_path, SSL_FILETYPE_PEM) != 1 ||
-		SSL_CTX_check_private_key(c->context) != 1) {
-		tls_error_text(why, sizeof why);
-		return err_set(err, EINVAL, "key %s: %s", c->key_path, why);
-	}
-	return 0;
+	r = load_chain(c, err);
+	return r < 0 ? r : load_key(c, err);
 }
 
-int tls_certificate_load(
-	const char *chain_path, const char *key_path, struct tls_certificate **ret, struct err *err)
+struct tls_loader {
+	SSL_CTX *trial;
+};
+
+struct tls_loader *tls_loader_new(void)
+{
+	struct tls_loader *l = xnew(struct tls_loader);
+
+	l->trial = SSL_CTX_new(TLS_server_method());
+	must(l->trial);
+	return l;
+}
+
+void tls_loader_free(struct tls_loader *l)
+{
+	if (!l)
+		return;
+	SSL_CTX_free(l->trial);
+	free(l);
+}
+
+int tls_certificate_load(struct tls_loader *loader, const char *chain_path, const char *key_path,
+	struct tls_certificate **ret, struct err *err)
 {
 	struct tls_certificate *c = xnew(struct tls_certificate);
 
 	c->refs = 1;
 	c->chain_path = xstrdup(chain_path);
 	c->key_path = xstrdup(key_path);
-	c->context = SSL_CTX_new(TLS_server_method());
-	must(c->context && tls_prepare_context(c->context) == 0);
 	int r = load_files(c, err);
+	/* What a handshake would refuse, a key that is too short for example, is refused now. */
+	if (r == 0 && SSL_CTX_use_cert_and_key(loader->trial, c->leaf, c->key, c->chain, 1) != 1)
+		r = complain(err, "certificate", chain_path);
 	if (r < 0) {
 		certificate_free(c);
 		return r;
@@ -148,7 +194,10 @@ bool tls_certificate_is_current(
 	       memcmp(&now, &c->key_stamp, sizeof now) == 0;
 }
 
-SSL_CTX *tls_certificate_context(const struct tls_certificate *c)
+int tls_certificate_use(const struct tls_certificate *c, SSL *ssl)
 {
-	return c->context;
+	if (SSL_use_cert_and_key(ssl, c->leaf, c->key, c->chain, 1) == 1)
+		return 0;
+	ERR_clear_error();
+	return -EINVAL;
 }

@@ -9,12 +9,8 @@
 
 #include "proxy/tls.h"
 
-/* Lends the context whose chain and key a handshake uses. */
-SSL_CTX *tls_certificate_context(const struct tls_certificate *c);
-
-/* What OpenSSL reads from the certificate's context once a handshake has switched to it, and so
- * must be set in every context: ALPN and the name that sessions are bound to. 0 or -EINVAL. */
-int tls_prepare_context(SSL_CTX *c);
+/* Makes it the one that a handshake shows. 0 or -EINVAL. */
+int tls_certificate_use(const struct tls_certificate *c, SSL *ssl);
 
 /* The newest error of OpenSSL's queue as words; empties the queue. */
 void tls_error_text(char *to, size_t size);
