@@ -21,6 +21,7 @@
 #define BUSY_HINT "try again in a minute"
 
 struct push {
+	struct list link;
 	struct api *api;
 	struct exchange *x; /* NULL: the client has gone */
 	struct git_child *child;
@@ -34,8 +35,15 @@ static void push_free(struct push *p)
 {
 	engine_unsubscribe(p->subscription);
 	git_child_free(p->child);
-	p->api->pushes--;
+	p->api->push_count--;
+	list_remove(&p->link);
 	free(p);
+}
+
+void api_end_pushes(struct api *api)
+{
+	list_for_each_safe (it, &api->pushes)
+		push_free(container_of(it, struct push, link));
 }
 
 static void on_output(void *data, const char *bytes, size_t n)
@@ -256,7 +264,8 @@ static void start(struct exchange *x, const char *verb, const char *type, unsign
 		reply_err(x, &err);
 		return;
 	}
-	x->api->pushes++;
+	list_append(&x->api->pushes, &p->link);
+	x->api->push_count++;
 	git_child_set_timeout(p->child, timeout_s);
 	x->stream = p;
 	x->on_gone = on_client_gone;
@@ -268,10 +277,10 @@ static void start(struct exchange *x, const char *verb, const char *type, unsign
 
 static bool is_busy(struct exchange *x)
 {
-	if (x->api->pushes < CHILDREN_MAX)
+	if (x->api->push_count < CHILDREN_MAX)
 		return false;
 	reply_error(x, REPLY_BUSY, BUSY_HINT, "%u pushes are under way, more are not taken",
-		x->api->pushes);
+		x->api->push_count);
 	return true;
 }
 

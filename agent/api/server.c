@@ -133,6 +133,7 @@ struct api *api_new(struct ev_loop *loop, const struct api_config *config, struc
 	api->access = access_new(config->store);
 	list_init(&api->conns);
 	list_init(&api->dead);
+	list_init(&api->pushes);
 	listener_init(api, &api->local, CONN_LOCAL);
 	listener_init(api, &api->proxy, CONN_PROXY);
 	ev_prepare_init(&api->reaper, on_loop_end);
@@ -155,6 +156,7 @@ void api_free(struct api *api)
 	list_for_each_safe (it, &api->conns)
 		conn_close(container_of(it, struct conn, link));
 	free_dead(api);
+	api_end_pushes(api);
 	ev_prepare_stop(api->loop, &api->reaper);
 	access_free(api->access);
 	free(api);

@@ -28,8 +28,12 @@ struct api {
 	struct list conns;
 	struct list dead; /* connections to be freed when the loop comes round */
 	struct ev_prepare reaper;
-	unsigned pushes; /* berth-git children that receive */
+	struct list pushes; /* one for each berth-git, also when its client has gone */
+	unsigned push_count;
 };
+
+/* In git.c: ends every berth-git. The connections are closed by then. */
+void api_end_pushes(struct api *api);
 
 /* A connection is dead: its place is free, its memory goes at the loop's end. */
 void api_bury(struct api *api, struct conn *c);
