@@ -11,7 +11,7 @@
 #include "builders/toolchain.h"
 
 /* What to write where, for a program that is missing. */
-static const char *advice(const struct plan *p)
+static const char *advice(const struct plan *p, const char *program)
 {
 	if (streq(p->stack, "python"))
 		return "add its package to requirements.txt";
@@ -19,6 +19,8 @@ static const char *advice(const struct plan *p)
 		return "add its package to the dependencies in package.json";
 	if (streq(p->stack, "go"))
 		return "see which programs the build wrote to bin/";
+	if (streq(program, "python"))
+		return "write python3, or add a requirements.txt, which makes it a Python app";
 	return "check the name, and that the file may be executed";
 }
 
@@ -38,7 +40,7 @@ static int check_program(const struct plan *p, const char *name, const char *com
 	if (path)
 		return 0;
 	return err_set(err, EINVAL, "%s starts \"%s\", which is not installed: %s", name, program,
-		advice(p));
+		advice(p, program));
 }
 
 static int check_statics(const struct plan *p, const struct source *s, struct err *err)

@@ -19,20 +19,35 @@ static bool is_builtin(struct str word)
 	return false;
 }
 
-/* The end of the word at p, quotes and escapes considered. */
+/* Walks over one character of a shell line; true when it is plain: not quoted, not escaped, not a
+ * quote itself. */
+static bool next_plain(const char **p, char *quote)
+{
+	char c = *(*p)++;
+
+	if (c == '\\' && *quote != '\'' && **p) {
+		(*p)++;
+		return false;
+	}
+	if (*quote) {
+		*quote = c == *quote ? 0 : *quote;
+		return false;
+	}
+	if (c != '\'' && c != '"')
+		return true;
+	*quote = c;
+	return false;
+}
+
+/* The end of the word at p. */
 static const char *word_end(const char *p)
 {
 	char quote = 0;
 
-	for (; *p; p++) {
-		if (*p == '\\' && quote != '\'' && p[1])
-			p++;
-		else if (quote)
-			quote = *p == quote ? 0 : quote;
-		else if (*p == '\'' || *p == '"')
-			quote = *p;
-		else if (isspace((unsigned char)*p))
-			break;
+	while (*p) {
+		const char *at = p;
+		if (next_plain(&p, &quote) && isspace((unsigned char)*at))
+			return at;
 	}
 	return p;
 }
@@ -57,14 +72,9 @@ bool command_is_simple(const char *command)
 {
 	char quote = 0;
 
-	for (const char *p = command; *p; p++) {
-		if (*p == '\\' && quote != '\'' && p[1])
-			p++;
-		else if (quote)
-			quote = *p == quote ? 0 : quote;
-		else if (*p == '\'' || *p == '"')
-			quote = *p;
-		else if (strchr(";|&<>()`\n", *p))
+	for (const char *p = command; *p;) {
+		const char *at = p;
+		if (next_plain(&p, &quote) && strchr(";|&<>()`\n", *at))
 			return false;
 	}
 	return quote == 0;

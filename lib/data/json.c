@@ -75,17 +75,29 @@ static int read_text(const struct place *at, const struct json_member *m, json_t
 	return 0;
 }
 
-static int check_range(const struct place *at, const struct json_member *m, uint64_t v)
+/* How the limits of a kind of number are written. */
+typedef void (*format_limit)(uint64_t v, char *to, size_t size);
+
+static void format_plain(uint64_t v, char *to, size_t size)
 {
-	if (v < m->min || (m->max > 0 && v > m->max))
-		return m->max > 0
-			       ? yaml_doc_error(at->y, at->path, at->err,
-					 "must be between %" PRIu64 " and %" PRIu64, m->min, m->max)
-			       : yaml_doc_error(at->y, at->path, at->err,
-					 "must be at least %" PRIu64, m->min);
-	if (m->to)
-		*(uint64_t *)m->to = v;
-	return 0;
+	(void)snprintf(to, size, "%" PRIu64, v);
+}
+
+static int take_number(
+	const struct place *at, const struct json_member *m, uint64_t v, format_limit format)
+{
+	char min[32], max[32];
+
+	if (v >= m->min && (m->max == 0 || v <= m->max)) {
+		if (m->to)
+			*(uint64_t *)m->to = v;
+		return 0;
+	}
+	format(m->min, min, sizeof min);
+	format(m->max, max, sizeof max);
+	if (m->max == 0)
+		return yaml_doc_error(at->y, at->path, at->err, "must be at least %s", min);
+	return yaml_doc_error(at->y, at->path, at->err, "must be between %s and %s", min, max);
 }
 
 static int read_unsigned(const struct place *at, const struct json_member *m, const json_t *value)
@@ -94,7 +106,7 @@ static int read_unsigned(const struct place *at, const struct json_member *m, co
 		return wrong_type(at, value, "a whole number");
 	if (json_integer_value(value) < 0)
 		return yaml_doc_error(at->y, at->path, at->err, "must not be negative");
-	return check_range(at, m, (uint64_t)json_integer_value(value));
+	return take_number(at, m, (uint64_t)json_integer_value(value), format_plain);
 }
 
 static int read_bytes(const struct place *at, const struct json_member *m, const json_t *value)
@@ -105,14 +117,7 @@ static int read_bytes(const struct place *at, const struct json_member *m, const
 		v = (uint64_t)json_integer_value(value);
 	else if (!json_is_string(value) || parse_size(json_string_value(value), &v) < 0)
 		return yaml_doc_error(at->y, at->path, at->err, "is not a size; write 512M or 2G");
-	if (v < m->min || (m->max > 0 && v > m->max)) {
-		char min[32], max[32];
-		format_size(m->min, min, sizeof min);
-		format_size(m->max ? m->max : UINT64_MAX, max, sizeof max);
-		return yaml_doc_error(
-			at->y, at->path, at->err, "must be between %s and %s", min, max);
-	}
-	return check_range(at, m, v);
+	return take_number(at, m, v, format_size);
 }
 
 static int read_milliseconds(
@@ -126,14 +131,7 @@ static int read_milliseconds(
 	else if (!json_is_string(value) || parse_duration(json_string_value(value), &v) < 0)
 		return yaml_doc_error(
 			at->y, at->path, at->err, "is not a duration; write 30s or 5m");
-	if (v < m->min || (m->max > 0 && v > m->max)) {
-		char min[32], max[32];
-		format_duration(m->min, min, sizeof min);
-		format_duration(m->max ? m->max : UINT64_MAX, max, sizeof max);
-		return yaml_doc_error(
-			at->y, at->path, at->err, "must be between %s and %s", min, max);
-	}
-	return check_range(at, m, v);
+	return take_number(at, m, v, format_duration);
 }
 
 static int read_container(const struct place *at, const struct json_member *m, json_t *value)
