@@ -7,12 +7,18 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <netinet/in.h>
+#include <sys/random.h>
 #include <sys/socket.h>
 
 void ports_init(struct ports *p, unsigned min, unsigned max)
 {
 	must(min > 0 && min <= max && max <= 65535);
-	*p = (struct ports){.min = min, .max = max, .next = min};
+	unsigned start = 0;
+	/* Two agents on one host must not go through the range side by side: between our look at a port
+	 * and the app's bind(2) the other one's app could take it. */
+	if (getrandom(&start, sizeof start, GRND_NONBLOCK) < 0)
+		start = (unsigned)getpid();
+	*p = (struct ports){.min = min, .max = max, .next = min + start % (max - min + 1)};
 }
 
 /* SO_REUSEADDR lets us pass over connections in TIME_WAIT, not over a listener: bind(2) still fails

@@ -78,7 +78,6 @@ struct job {
 	struct child *child;
 	bool task_runs, waits_for_turn;
 	enum task_kind task;
-	int64_t task_began_ms;
 	char error[DEPLOY_REASON_MAX], hint[DEPLOY_REASON_MAX]; /* what berth-build said */
 	/* starting and checking */
 	struct list checks;

@@ -13,7 +13,6 @@
 #include "agent/deploy/release_files.h"
 #include "agent/deploy/run.h"
 #include "agent/deploy/work.h"
-#include "lib/base/clock.h"
 #include "lib/data/json.h"
 #include "lib/data/manifest.h"
 #include "lib/data/yaml.h"
@@ -125,7 +124,6 @@ static void run_task(struct job *j, enum task_kind kind)
 
 	j->error[0] = j->hint[0] = '\0';
 	j->task = kind;
-	j->task_began_ms = clock_monotonic_ms();
 	/* Before the call: the runtime may answer soon. */
 	j->task_runs = true;
 	if (kind == TASK_BUILD)
@@ -173,22 +171,9 @@ void work_build(struct job *j)
 			    "waiting for another build on this host to end"));
 }
 
-static void emit_step(struct job *j, const char *name, const char *status)
-{
-	json_t *event =
-		json_pack("{s:s, s:s, s:s}", "type", "step", "name", name, "status", status);
-
-	must(event);
-	if (strcmp(status, "started") != 0)
-		(void)json_object_set_new(
-			event, "ms", json_integer(clock_monotonic_ms() - j->task_began_ms));
-	job_emit(j, event);
-}
-
 void work_release_command(struct job *j)
 {
 	run_task(j, TASK_RELEASE_COMMAND);
-	emit_step(j, "release command", "started");
 }
 
 void work_code_stop(struct job *j)
@@ -348,8 +333,6 @@ void work_on_task_done(void *data, const struct task_spec *task, const struct ta
 	j->task_runs = false;
 	if (task->kind == TASK_BUILD)
 		e->builds--;
-	else
-		emit_step(j, "release command", result->ok ? "done" : "failed");
 	engine_wake(e); /* another build may have its turn */
 	if (j->deploy.state == DEPLOY_CLEANING)
 		work_clean(j);
