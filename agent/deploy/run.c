@@ -491,22 +491,22 @@ static struct job *next_to_begin(struct engine *e)
 	return NULL;
 }
 
+/* One thing a turn of the loop: each may wait for the disk, and who asked wants an answer first. What
+ * is posted comes before what waits: a failure to begin must be heard of before the next try. */
 void on_engine_soon(struct ev_loop *loop, ev_timer *timer, int events)
 {
 	struct engine *e = container_of(timer, struct engine, soon);
-	struct list *first;
+	struct list *first = list_pop_front(&e->posted);
+	struct job *j = first ? NULL : next_to_begin(e);
 	(void)loop;
 	(void)events;
 
-	/* What is posted comes before what waits: a failure to begin must be heard of first. */
-	for (;;) {
-		while ((first = list_pop_front(&e->posted)) != NULL)
-			handle(e, container_of(first, struct posted, link));
-		struct job *j = next_to_begin(e);
-		if (!j)
-			break;
+	if (first)
+		handle(e, container_of(first, struct posted, link));
+	else if (j)
 		begin(j);
-	}
+	if (!list_is_empty(&e->posted) || next_to_begin(e))
+		engine_wake(e);
 	engine_run_builds(e);
 	subscriptions_pump(e);
 }

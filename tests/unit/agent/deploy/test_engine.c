@@ -128,7 +128,7 @@ static void test_failures_leave_the_old_release(void **state)
 		{"source", 2, "berth.yaml:3: no"},
 		{"release", 9, "the release command: exited with status 1"},
 		{"start", 1, "too many open files"},
-		{"crash", 1, "web.1 exited with status 3 before it was healthy"},
+		{"crash", 1, "exited with status 3 before it was healthy"},
 		{"health", 10, "it answered 503 to GET /"},
 		{"proxy", 1, "the proxy refused the new routes: the proxy said no"},
 		{"no proxy", 124, "the proxy did not take the new routes in time"},
