@@ -293,7 +293,9 @@ static int fail_connect(const struct http_exchange *x, struct err *err)
 		return err_set(err, EACCES, "not allowed to open %s", c->name);
 	if (c->unix_path)
 		return err_set(err, ECONNREFUSED, "no agent answers on %s: %s", c->name,
-			os == ENOENT ? "no such socket" : "connection refused");
+			os == ENOENT	     ? "no such socket"
+			: os == ECONNREFUSED ? "connection refused"
+					     : x->words);
 	return err_set(err, ECONNREFUSED, "cannot reach %s: %s", c->name,
 		x->words[0] ? x->words : curl_easy_strerror(x->result));
 }

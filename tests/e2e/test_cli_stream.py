@@ -215,6 +215,21 @@ def test_a_second_interrupt_leaves_it(agent):
     assert "berth deploy --attach" in err
 
 
+def test_interrupt_on_a_terminal(agent):
+    agent.streams = [START + [agent.cancelled.wait, CANCELLED]]
+    sent = []
+
+    def on_output(seen, terminal):
+        if b"Collecting" in seen and not sent:
+            sent.append(os.write(terminal, b"\x03"))
+
+    code, text = run_on_terminal(agent, "rollback", on_output=on_output)
+    assert code == 130, text
+    assert ("DELETE /v1/apps/shop/deploys/7", None) in agent.requests
+    assert re.search(r"\r\x1b\[Kcancelling; Ctrl-C again leaves it to the agent\r\n", text), text
+    assert "error:\x1b[0m the deploy was cancelled: asked to\r\n" in text
+
+
 def test_live_display(agent):
     step = threading.Event()
     agent.streams = [START + [lambda: step.wait(10)] + FINISH]
@@ -334,6 +349,9 @@ def test_no_agent(agent):
     r = run(agent, "rollback", "-H", "/nonexistent.sock")
     assert r.code == 6
     assert "no agent answers on /nonexistent.sock: no such socket" in r.err
+    r = run(agent, "ps", "-H", "unix:/" + "long/" * 30 + "agent.sock")
+    assert r.code == 6
+    assert "too long" in r.err
     r = run(agent, "ps", "-H", "https://127.0.0.1:1")
     assert r.code == 6
     r = run(agent, "ps", "-H", "http://example.com")
