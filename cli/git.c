@@ -16,6 +16,7 @@
 #include "lib/base/str.h"
 #include "lib/sys/file.h"
 
+#define STAND_IN_BYTES_MAX ((int64_t)1 << 30)
 #define OWN_OBJECTS_PRIORITY 100 /* above libgit2's own backends (1 and 2): writes go there */
 
 int source_err(struct err *err, const char *fmt, ...)
@@ -77,6 +78,9 @@ static int open_stand_in(struct source *s, struct err *err)
 	options.mode = 0700;
 	s->is_private = true;
 	s->prefix = xstrdup("");
+	/* Every version of every file is in it; it is a cache, so starting again loses only time. */
+	if (file_tree_bytes(path) > STAND_IN_BYTES_MAX)
+		(void)file_remove_tree(path, NULL);
 	if (git_repository_init_ext(&s->repo, path, &options) < 0)
 		return source_err(err, "cannot create %s", path);
 	if (git_repository_set_workdir(s->repo, s->folder, 0) < 0)

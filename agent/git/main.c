@@ -7,6 +7,7 @@
  * tree that is refused; in each case with one line of words on stderr.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <getopt.h>
 #include <signal.h>
 #include <stdio.h>
@@ -311,6 +312,10 @@ static void set_limits(void)
 #endif
 	(void)setrlimit(RLIMIT_CPU, &(struct rlimit){CPU_SECONDS_MAX, CPU_SECONDS_MAX});
 	(void)setrlimit(RLIMIT_CORE, &(struct rlimit){0, 0});
+	/* When the host runs out of memory a push goes, and no site. */
+	_cleanup_close_ int fd = open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC);
+	if (fd >= 0)
+		(void)fd_write_all(fd, "800", 3);
 }
 
 int main(int argc, char **argv)
