@@ -201,3 +201,21 @@ def test_worker_beside_web(agent):
         lambda: [line for line in agent.berth("logs", "-a", "worker").out.splitlines()
                  if "worker of version 2 works" in line], "a line of the worker")
     assert logs
+
+
+@pytest.mark.limit(120)
+@pytest.mark.parametrize("name, code, words", [
+    ("bad-manifest", 2, 'berth.yaml:3:9: processes.web.comand: is not known; did you mean "command"?'),
+    ("bad-build", 8, "main.c:3: error: expected a semicolon"),
+    ("exits", 1, "cannot open the database: no such file"),
+    ("silent", 10, "nothing listens"),
+    ("answers-500", 10, "answered 500"),
+    ("bad-release", 9, "no such table: shop_order"),
+    ("eats-memory", 8, "ran out of memory (limit 128 MB)"),
+])
+def test_apps_that_cannot_work(agent, name, code, words):
+    path = os.path.join(agent.home, name)
+    shutil.copytree(os.path.join(APPS, name), path)
+    done = agent.berth("deploy", cwd=path, check=False)
+    assert done.code == code, done
+    assert words in done.err, done
