@@ -154,7 +154,18 @@ void api_answer_clear(struct api_answer *a)
 struct line_reader {
 	const struct api_lines *lines;
 	struct buf partial;
+	bool is_too_long; /* the line that is being read: forgotten up to its end */
 };
+
+static int end_line(struct line_reader *r)
+{
+	struct str line = {buf_data(&r->partial), buf_len(&r->partial)};
+	bool is_whole = !r->is_too_long && line.len > 0;
+	int k = is_whole ? r->lines->on_line(r->lines->data, line) : 0;
+	buf_clear(&r->partial);
+	r->is_too_long = false;
+	return k;
+}
 
 static int on_bytes(void *data, const char *p, size_t n)
 {
@@ -164,13 +175,9 @@ static int on_bytes(void *data, const char *p, size_t n)
 		const char *end = memchr(rest.p, '\n', rest.len);
 		size_t take = end ? (size_t)(end - rest.p) : rest.len;
 		if (buf_append(&r->partial, rest.p, take) < 0)
-			return -EMSGSIZE;
+			r->is_too_long = true;
 		rest = (struct str){rest.p + take + !!end, rest.len - take - !!end};
-		if (!end)
-			break;
-		struct str line = {buf_data(&r->partial), buf_len(&r->partial)};
-		int k = line.len ? r->lines->on_line(r->lines->data, line) : 0;
-		buf_clear(&r->partial);
+		int k = end ? end_line(r) : 0;
 		if (k < 0)
 			return k;
 	}

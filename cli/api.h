@@ -30,9 +30,9 @@ int api_call(struct http_client *http, const struct api_request *request, struct
 	struct failure *ret_failure);
 void api_answer_clear(struct api_answer *a);
 
-/* GET of a stream of lines: each is handed to `on_line` without its newline, at most
- * API_LINE_MAX bytes. A negative result of it ends the stream with that error. */
-#define API_LINE_MAX (256u * 1024)
+/* GET of a stream of lines: each is handed to `on_line` without its newline; one of more than
+ * API_LINE_MAX bytes is left out. A negative result of it ends the stream with that error. */
+#define API_LINE_MAX (2u << 20) /* a plan may have 1 MB */
 struct api_lines {
 	int (*on_line)(void *data, struct str line);
 	void *data;

@@ -50,7 +50,7 @@ class ScriptedAgent:
                 body = self.rfile.read(length)
                 path = self.path.split("?")[0]
                 agent.requests.append((f"{self.command} {self.path}", json.loads(body or "null")))
-                if path.endswith(("/events", "/logs")) and self.command == "GET" and agent.streams:
+                if path.endswith(("/events", "/logs", "/info/refs")) and self.command == "GET" and agent.streams:
                     return self.stream(agent.streams.pop(0))
                 if self.command == "DELETE" and "/deploys/" in path:
                     agent.cancelled.set()

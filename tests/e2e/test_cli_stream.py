@@ -176,6 +176,13 @@ def test_a_stream_that_ends_without_an_end(agent):
     assert r.err.count("Collecting django") == 1
 
 
+def test_a_line_that_is_too_long_is_left_out(agent):
+    agent.streams = [START + [b"x" * (5 << 20) + b"\n"] + FINISH]
+    r = run(agent, "rollback", "--json")
+    assert r.code == 0, r
+    assert [json.loads(line) for line in r.out.splitlines()] == START + FINISH
+
+
 def test_the_state_is_asked_for_when_the_events_are_gone(agent):
     agent.streams = [START + ["cut"]]
     agent.routes["GET /v1/apps/shop/deploys/7"] = (
@@ -213,6 +220,23 @@ def test_a_second_interrupt_leaves_it(agent):
     done.set()
     assert p.returncode == 130
     assert "berth deploy --attach" in err
+
+
+def test_interrupt_while_pushing(agent, tmp_path):
+    """The agent hangs: the client does not."""
+    app = tmp_path / "app"
+    app.mkdir()
+    (app / "index.html").write_text("hello")
+    done = threading.Event()
+    agent.streams = [[lambda: done.wait(20)]]
+    p = start(agent, "deploy", "-C", str(app))
+    wait_for_request(agent, "info/refs")
+    p.send_signal(signal.SIGINT)
+    out, err = p.communicate(timeout=10)
+    done.set()
+    assert p.returncode == 130, err
+    assert out == ""
+    assert "interrupted; nothing was deployed" in err
 
 
 def test_interrupt_on_a_terminal(agent):
