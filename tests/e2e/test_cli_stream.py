@@ -46,7 +46,8 @@ def agent(tmp_path):
 def environment(agent, **more):
     keep = {k: v for k, v in os.environ.items()
             if not k.startswith(("BERTH_", "XDG_", "CI", "LC_", "LANG", "NO_COLOR"))}
-    keep.update(BERTH_HOST=agent.socket, HOME=os.path.dirname(agent.socket), TERM="xterm", LC_ALL="C.UTF-8")
+    keep.update(BERTH_HOST=agent.socket, HOME=os.path.dirname(agent.socket), TERM="xterm", LC_ALL="C.UTF-8",
+                LSAN_OPTIONS=f"suppressions={rig.ROOT}/tests/lsan.supp:print_suppressions=0")
     keep.update(more)
     return keep
 
