@@ -73,7 +73,7 @@ static int on_index_progress(const git_indexer_progress *p, void *data)
 	if (now - j->last_progress_ms < PROGRESS_MS)
 		return 0;
 	j->last_progress_ms = now;
-	format_size(p->received_bytes, size, sizeof size);
+	format_size(j->scan.offset, size, sizeof size);
 	(void)snprintf(words, sizeof words, "receiving: %u of %u objects, %s", p->indexed_objects,
 		p->total_objects, size);
 	report(j, UNPACK_PROGRESS, 0, words);
