@@ -269,8 +269,12 @@ void agent_stop(struct agent *a)
 	a->engine = NULL;
 	edge_free(a->edge); /* its answers would be for the engine */
 	a->edge = NULL;
-	a->shutdown = shutdown_begin(
-		a->loop, a->is_standalone ? a->runtime : NULL, a->proxy, on_shut_down, a);
+	/* On a host everything goes on without us; the runtime would report to an engine that is gone. */
+	if (!a->is_standalone && a->runtime) {
+		a->runtime->ops->free(a->runtime);
+		a->runtime = NULL;
+	}
+	a->shutdown = shutdown_begin(a->loop, a->runtime, a->proxy, on_shut_down, a);
 }
 
 void agent_free(struct agent *a)

@@ -31,8 +31,9 @@ struct config_key {
 static const struct config_key keys[] = {
 	{"domain", JSON_TEXT, 1, IDENT_DOMAIN_MAX, AT(domain), "localhost",
 		"apps are reached as <app>.<domain>; point *.<domain> to this host"},
-	{"admin_host", JSON_TEXT, 0, IDENT_DOMAIN_MAX, AT(admin_host), "berth.localhost",
-		"the API is reached under this name, with a token; \"\" keeps it on the host"},
+	{"admin_host", JSON_TEXT, 0, IDENT_DOMAIN_MAX, AT(admin_host), NULL,
+		"the API is reached under this name (berth.<domain> unless it is said), with a token; "
+		"\"\" keeps it on the host"},
 	{"http_port", JSON_UNSIGNED, 1, 65535, AT(http_port), "80",
 		"the proxy's port for plain HTTP"},
 	{"https_port", JSON_UNSIGNED, 1, 65535, AT(https_port), "443",
@@ -84,6 +85,16 @@ static json_t *default_value(const struct config_key *k)
 	return json_integer((json_int_t)n);
 }
 
+/* Its default follows the domain: a wildcard that covers the apps covers it. */
+static void set_admin_host(struct agent_config *c)
+{
+	if (c->admin_host && c->admin_host != c->default_admin_host)
+		return;
+	free(c->default_admin_host);
+	c->default_admin_host = xasprintf("berth.%s", c->domain);
+	c->admin_host = c->default_admin_host;
+}
+
 void config_init(struct agent_config *c)
 {
 	struct json_member members[ARRAY_SIZE(keys)];
@@ -96,6 +107,7 @@ void config_init(struct agent_config *c)
 				     c->defaults, keys[i].key, default_value(&keys[i])) == 0);
 	make_members(c, members);
 	must(json_members(c->defaults, members, ARRAY_SIZE(members), NULL, "", &err) == 0);
+	set_admin_host(c);
 }
 
 static int check_build_env(const struct agent_config *c, struct err *err)
@@ -136,6 +148,7 @@ static int check_meaning(struct agent_config *c, struct err *err)
 {
 	int r = check_host(c, "domain", c->domain, err);
 
+	set_admin_host(c);
 	if (c->admin_host && c->admin_host[0] == '\0')
 		c->admin_host = NULL;
 	if (r == 0 && c->admin_host)
@@ -192,6 +205,7 @@ void config_release(struct agent_config *c)
 {
 	json_decref(c->defaults);
 	yaml_doc_free(c->file);
+	free(c->default_admin_host);
 	*c = (struct agent_config){0};
 }
 
@@ -201,6 +215,11 @@ static void show_value(const struct agent_config *c, const struct config_key *k,
 	const json_t *set = c->file ? json_object_get(c->file->root, k->key) : NULL;
 	const char *text = set ? json_string_value(set) : k->otherwise;
 
+	if (k->want == JSON_TEXT) {
+		memcpy(&text, at, sizeof text);
+		if (!text)
+			text = "";
+	}
 	if (k->want == JSON_UNSIGNED) {
 		uint64_t n;
 		memcpy(&n, at, sizeof n);

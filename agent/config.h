@@ -16,7 +16,7 @@ struct yaml;
 
 struct agent_config {
 	const char *domain; /* an app's default host is <app>.<domain> */
-	const char *admin_host; /* NULL when it is "" in the file: no API from outside */
+	const char *admin_host; /* berth.<domain>; NULL when it is "" in the file */
 	uint64_t http_port, https_port; /* those that the proxy listens on */
 	uint64_t build_memory, build_timeout_ms, release_timeout_ms; /* bytes, milliseconds */
 	json_t *build_env; /* object of texts, or NULL */
@@ -28,6 +28,7 @@ struct agent_config {
 	/* What the texts above belong to. */
 	json_t *defaults;
 	struct yaml *file;
+	char *default_admin_host;
 };
 
 /* The defaults alone. */

@@ -44,6 +44,7 @@ def test_the_configuration_is_checked_and_shown(file):
     assert done.returncode == 0 and done.stdout == "the configuration is valid\n", done
     shown = run("--show-config", "--config", path)
     assert "domain: example.com\n" in shown.stdout and "https_port: 4443\n" in shown.stdout
+    assert "admin_host: berth.example.com\n" in shown.stdout
     assert "PIP_INDEX_URL" in shown.stdout and "secret" not in shown.stdout
     # What is shown is a file that says the same.
     again = run("--show-config", "--config", file(shown.stdout))
