@@ -167,6 +167,30 @@ static void count_begin(struct exchange *x)
 	counter_add(&x->counters->requests, 1);
 }
 
+static const struct route *find_upstream_route(const struct site *site, const char *prefix)
+{
+	for (size_t i = 0; site && i < site->route_count; i++)
+		if (site->routes[i].kind == ROUTE_UPSTREAM && streq(site->routes[i].prefix, prefix))
+			return &site->routes[i];
+	return NULL;
+}
+
+const struct route *exchange_reroute(struct exchange *x, const struct route *route)
+{
+	struct view *now = x->worker->view;
+	const struct site *site = router_site(&now->table->router, str_from(x->site->hosts[0]));
+	const struct route *found = find_upstream_route(site, route->prefix);
+
+	if (now == x->view || !found || !streq(site->app, x->site->app))
+		return NULL;
+	counter_move(&x->counters->inflight, -1);
+	view_unref(x->view);
+	x->view = view_ref(now);
+	x->site = site;
+	count_begin(x);
+	return found;
+}
+
 static uint64_t body_limit(const struct exchange *x)
 {
 	if (x->site->body_max)

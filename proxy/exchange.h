@@ -115,6 +115,10 @@ void exchange_end(struct exchange *x);
 /* The source cannot go on: a neutral page when nothing was sent yet, else an abort. */
 void exchange_fail(struct exchange *x, unsigned status);
 
+/* A source that has not sent anything yet asks whether a newer table has a place for the request:
+ * moves the exchange to that table and answers with its route, an upstream; else NULL. */
+const struct route *exchange_reroute(struct exchange *x, const struct route *route);
+
 /* A neutral page with up to a few fields, as the whole response. */
 void exchange_page(
 	struct exchange *x, unsigned status, const struct http_field *fields, size_t field_count);

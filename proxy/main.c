@@ -104,7 +104,8 @@ static void raise_descriptor_limit(void)
 
 static int run(struct proxy *p, const struct config *config, struct err *err)
 {
-	struct ev_loop *loop = ev_default_loop(EVFLAG_AUTO);
+	/* Signals are read like input: none can come at a bad moment. */
+	struct ev_loop *loop = ev_default_loop(EVFLAG_AUTO | EVFLAG_SIGNALFD);
 	ev_signal terminate, interrupt, reload;
 	struct control *control = NULL;
 

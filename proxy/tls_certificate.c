@@ -71,6 +71,7 @@ static void bio_freep(BIO **b)
 }
 
 /* A key with a password is of no use to a server: nobody is there to be asked. */
+/* NOLINTNEXTLINE(readability-non-const-parameter): the type is OpenSSL's */
 static int on_password(char *to, int size, int writing, void *arg)
 {
 	(void)to;

@@ -70,7 +70,11 @@ class Proxy:
     def stop(self, seconds=40):
         if self.process.poll() is None:
             self.process.send_signal(signal.SIGTERM)
-        return self.process.wait(seconds)
+        try:
+            return self.process.wait(seconds)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            raise
 
     def close(self):
         code = self.stop()

@@ -129,6 +129,21 @@ def test_requests_in_flight_stay_with_their_release(proxy, origin):
     rig.wait_for(lambda: p.release("app", 1) is None, "the old release to be idle")
 
 
+def test_held_requests_go_to_the_new_release(proxy, origin):
+    """The old release is gone before the new one is known: what came in between waits for it."""
+    old = origin()
+    p = proxy(table(old.address, release=1), timeouts={"hold": 30000})
+    old.close()
+    with p.connect() as s:
+        s.sendall(b"POST / HTTP/1.1\r\nHost: app.test\r\nContent-Length: 3\r\n\r\nabc")
+        rig.wait_for(lambda: p.release("app", 1)["inflight"] == 1, "the request")
+        new = origin(lambda s, r: ok(b"new " + r.body))
+        assert p.apply(table(new.address, version=2, release=2))["ok"]
+        assert Reader(s).response().body == b"new abc"
+    rig.wait_for(lambda: p.release("app", 1) is None, "the old release to be idle")
+    assert p.release("app", 2)["requests"] == 1
+
+
 def test_counters(proxy, origin):
     app = origin(lambda s, r: b"HTTP/1.1 500 No\r\nContent-Length: 0\r\n\r\n"
                  if "/bad" in r.status else None if "/gone" in r.status else ok())
