@@ -93,6 +93,22 @@ static int list_packs(struct prune *p)
 	return 0;
 }
 
+static void free_packs(struct prune *p)
+{
+	for (size_t i = 0; i < p->pack_count; i++)
+		free(p->packs[i]);
+	free(p->packs);
+}
+
+bool prune_is_due(git_repository *repo, const struct prune_options *options)
+{
+	struct prune p = {.repo = repo};
+	bool is_due = list_packs(&p) == 0 && p.pack_count > options->packs_max;
+
+	free_packs(&p);
+	return is_due;
+}
+
 static int on_object(void *data, const git_oid *id)
 {
 	struct prune *p = data;
@@ -203,9 +219,7 @@ int prune_run(git_repository *repo, const struct prune_options *options, struct 
 	if (r == 0)
 		*ret = (struct prune_result){
 			p.removed, (unsigned)p.pack_count, is_many ? 1 : (unsigned)p.pack_count};
-	for (size_t i = 0; i < p.pack_count; i++)
-		free(p.packs[i]);
-	free(p.packs);
+	free_packs(&p);
 	git_odb_free(p.odb);
 	return r;
 }

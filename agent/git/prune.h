@@ -28,6 +28,9 @@ struct prune_result {
 int prune_run(git_repository *repo, const struct prune_options *options, struct prune_result *ret,
 	struct err *err);
 
+/* Are there more packs than `packs_max`? The cheap question that each push asks. */
+bool prune_is_due(git_repository *repo, const struct prune_options *options);
+
 /* A descriptor that holds the lock until it is closed, or -errno. Waits while a prune runs. */
 int prune_lock_shared(git_repository *repo, struct err *err);
 

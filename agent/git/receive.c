@@ -282,7 +282,8 @@ static void tidy(struct push *p)
 	struct prune_result result;
 
 	/* A failure here is no failure of the push, and the next one tries again. */
-	(void)prune_run(p->repo, &PRUNE_OPTIONS_DEFAULT, &result, NULL);
+	if (prune_is_due(p->repo, &PRUNE_OPTIONS_DEFAULT))
+		(void)prune_run(p->repo, &PRUNE_OPTIONS_DEFAULT, &result, NULL);
 }
 
 static int run(struct push *p, const char *path, struct err *err)
