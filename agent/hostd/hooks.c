@@ -190,6 +190,10 @@ static int hand_over_plan(
 	r = fd_write_all(out, buf_data(&plan), buf_len(&plan));
 	if (r == 0 && fchown(out, agent->pw_uid, agent->pw_gid) < 0)
 		r = -errno;
+	/* Once for everything that the build made: a release is only acknowledged when it would
+	 * survive a power cut. */
+	if (r == 0 && syncfs(out) < 0)
+		r = -errno;
 	return r < 0 ? err_errno(err, -r, "cannot write %s", to) : 0;
 }
 

@@ -59,18 +59,33 @@ static int read_source(const char *path, struct buf *to, struct err *err)
 	return r < 0 ? err_errno(err, -r, "cannot read " DIR_STATE "/%s", path) : 0;
 }
 
+/* Starting what runs already must cost next to nothing: a file that says the same is left alone. */
+static int replace(
+	const char *path, struct str text, mode_t mode, bool *ret_changed, struct err *err)
+{
+	_cleanup_free_ char *before = NULL;
+	size_t len = 0;
+
+	bool exists = file_read(path, CREDENTIAL_MAX, &before, &len, NULL) == 0;
+	*ret_changed = exists && !str_eq((struct str){before, len}, text);
+	if (exists && !*ret_changed)
+		return 0;
+	return file_replace(path, text.len ? text.p : "", text.len, mode, err);
+}
+
 static int copy_credential(const struct hostd_request *r, const char *name, struct err *err)
 {
 	_cleanup_free_ char *from = xasprintf("apps/%s/releases/%u/%s", r->app, r->release, name);
 	_cleanup_buf_ struct buf text = BUF_INIT(CREDENTIAL_MAX);
 	char folder[UNIT_NAME_MAX];
+	bool changed;
 
 	credentials_of(r, folder);
 	_cleanup_free_ char *to = xasprintf("%s/%s", folder, name);
 	int e = read_source(from, &text, err);
 	if (e == 0)
-		e = file_replace(to, buf_len(&text) ? buf_data(&text) : "", buf_len(&text),
-			S_IRUSR | S_IWUSR, err);
+		e = replace(to, (struct str){buf_data(&text), buf_len(&text)}, S_IRUSR | S_IWUSR,
+			&changed, err);
 	return e;
 }
 
@@ -129,6 +144,7 @@ static int make_folders(const struct hostd_request *r, struct err *err)
 {
 	const struct group *proxy = getgrnam(GROUP_PROXY);
 	char name[UNIT_NAME_MAX];
+	bool changed;
 
 	if (!proxy)
 		return err_set(err, ENOENT, "there is no group " GROUP_PROXY);
@@ -148,7 +164,7 @@ static int make_folders(const struct hostd_request *r, struct err *err)
 	_cleanup_free_ char *text = xasprintf("d %s 0755 root root -\nd %s 0755 root root -\n"
 					      "d %s 3777 root " GROUP_PROXY " -\n",
 		root, proc, sockets);
-	return file_replace(path, text, strlen(text), 0644, err);
+	return replace(path, str_from(text), 0644, &changed, err);
 }
 
 static int make_pipe(const struct hostd_request *r, struct err *err)
@@ -167,15 +183,10 @@ static int write_text(
 {
 	_cleanup_buf_ struct buf text = BUF_INIT(UNIT_TEXT_MAX);
 	_cleanup_free_ char *path = unit_path(r);
-	_cleanup_free_ char *before = NULL;
-	size_t len;
 
 	if (unit_text(r, has_build_env, &text) < 0)
 		return err_set(err, ENOBUFS, "the unit is too long");
-	bool exists = file_read(path, UNIT_TEXT_MAX, &before, &len, NULL) == 0;
-	bool same = exists && len == buf_len(&text) && memcmp(before, buf_data(&text), len) == 0;
-	*ret_changed = exists && !same;
-	return same ? 0 : file_replace(path, buf_data(&text), buf_len(&text), 0644, err);
+	return replace(path, (struct str){buf_data(&text), buf_len(&text)}, 0644, ret_changed, err);
 }
 
 int unit_files_write(const struct hostd_request *r, bool *ret_changed, struct err *err)

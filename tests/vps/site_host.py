@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """A throwaway host on which Berth is installed, as its user sees it: the CLI on the host, and curl."""
+import json
 import os
 import pathlib
 import subprocess
@@ -72,6 +73,14 @@ class SiteHost:
                 return
             assert time.monotonic() < deadline, f"{app}{path}: {answer}"
             time.sleep(0.05)
+
+    def processes(self, app):
+        return json.loads(self.berth("ps", "--json", app=app).stdout)["processes"]
+
+    def ended(self, app):
+        """No deploy of the app is under way."""
+        state = self.berth("status", "--json", app=app).stdout
+        return json.loads(state).get("deploying") is None
 
     def units(self, pattern):
         """Units that run or have failed."""

@@ -55,8 +55,8 @@ def test_a_python_app_and_its_releases(berth_host):
     berth_host.berth("rollback", app="plain")
     assert berth_host.get("plain") == (200, "one")
     berth_host.wait(lambda: len(berth_host.units("berth-app-plain.*.service")) == 1, "one instance")
-    processes = json.loads(berth_host.berth("ps", "--json", app="plain").stdout)
-    assert "running" in json.dumps(processes)
+    (process,) = berth_host.processes("plain")
+    assert process["state"] == "running"
     assert "listens on port" in berth_host.berth("logs", app="plain").stdout
 
 
@@ -132,6 +132,23 @@ def test_a_build_that_eats_memory(berth_host):
     assert berth_host.units("berth-task-*") == []
 
 
+def test_an_app_that_eats_memory_is_restarted(berth_host):
+    app = APPS / "plain/app"
+    hungry = app.read_text().replace(
+        'elif url.path == "/exit":', 'elif url.path == "/eat":\n            self.answer(str(len(b"x" * (256 << 20))))\n'
+        '        elif url.path == "/exit":')
+    berth_host.put("hungry", APPS / "plain", version__txt="fed\n", app=hungry,
+                   berth__yaml="processes: {web: {command: ./app, memory: 64M}}\n")
+    berth_host.host.run("chmod", "755", "/srv/sites/hungry/app")
+    deploy(berth_host, "hungry")
+    berth_host.wait(lambda: berth_host.ended("hungry"), "the end of the deploy")
+    assert berth_host.get("hungry", "/eat")[0] in (0, 502, 503, 504)
+    berth_host.wait_for("hungry", "fed")
+    (process,) = berth_host.processes("hungry")
+    assert process["restarts"] >= 1, process
+    assert "ran out of memory" in berth_host.host.sh("cat /run/berth-hostd/ended/hungry.*").stdout
+
+
 def test_a_crash_is_restarted_with_pauses(berth_host):
     berth_host.put("plain", APPS / "plain", version__txt="crash\n")
     deploy(berth_host, "plain")
@@ -197,6 +214,18 @@ def test_a_power_cut(berth_host):
     h.put("slow", APPS / "plain", version__txt="again\n")
     deploy(h, "slow")
     assert h.get("slow") == (200, "again")
+
+
+def test_an_upgrade_of_the_packages(berth_host):
+    h = berth_host
+    h.put("plain", APPS / "plain", version__txt="next\n")
+    deploy(h, "plain")
+    h.wait(lambda: len(h.units("berth-app-plain.*.service")) == 1, "one instance")
+    before = h.host.pid_of(h.units("berth-app-plain.*.service")[0])
+    h.host.sh("DEBIAN_FRONTEND=noninteractive apt-get install -y --reinstall /srv/packages/*.deb")
+    h.wait_for_agent()
+    assert h.get("plain") == (200, "next")
+    assert h.host.pid_of(h.units("berth-app-plain.*.service")[0]) == before
 
 
 def test_nothing_is_left_of_a_removed_app(berth_host):
