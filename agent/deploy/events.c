@@ -124,7 +124,7 @@ void event_log_add(struct event_log *l, json_t *event)
 
 	must(!l->closed);
 	clock_format_rfc3339(clock_wall_ms(), now);
-	json_t *line = json_pack("{s:I, s:s}", "seq", (json_int_t)(l->seq + 1), "time", now);
+	json_t *line = json_pack("{s:I, s:s}", "seq", (json_int_t)l->seq + 1, "time", now);
 	must(line && event && json_object_update(line, event) == 0);
 	json_decref(event);
 	_cleanup_free_ char *text = json_line(line);

@@ -90,9 +90,8 @@ void janitor_free(struct janitor *j)
 		(void)pthread_mutex_unlock(&j->lock);
 		(void)pthread_join(j->thread, NULL);
 	}
-	struct list *l;
-	while ((l = list_pop_front(&j->folders)) != NULL)
-		folder_free(container_of(l, struct folder, link));
+	list_for_each_safe (it, &j->folders)
+		folder_free(container_of(it, struct folder, link));
 	(void)pthread_mutex_destroy(&j->lock);
 	(void)pthread_cond_destroy(&j->wake);
 	free(j);

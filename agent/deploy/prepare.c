@@ -84,6 +84,7 @@ static int prepare_code(struct job *j, struct err *err)
 
 static void learn_from_plan(struct job *j)
 {
+	must(j->plan);
 	j->deploy.has_processes = j->plan->process_count > 0;
 	j->deploy.has_release_command =
 		j->plan->release_command != NULL && j->plan->release_command[0] != '\0';

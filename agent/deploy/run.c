@@ -144,6 +144,19 @@ struct job *engine_find_release_job(struct engine *e, const char *app, unsigned 
 	return NULL;
 }
 
+bool engine_has_job_on(
+	struct engine *e, const char *app, unsigned release, const struct job *except)
+{
+	list_for_each (it, &e->jobs) {
+		const struct job *j = container_of(it, struct job, link);
+		if (j != except && streq(j->app, app) &&
+			(j->code_release == release || j->deploy.release == release ||
+				j->deploy.previous == release))
+			return true;
+	}
+	return false;
+}
+
 bool job_owns_release(const struct job *j)
 {
 	return j->deploy.release > 0 && j->deploy.kind != DEPLOY_ROLLBACK;
@@ -408,10 +421,9 @@ static void posted_done(struct posted *p)
 
 void posted_free(struct engine *e)
 {
-	struct list *l;
-
-	while ((l = list_pop_front(&e->posted)) != NULL)
-		posted_done(container_of(l, struct posted, link));
+	list_for_each_safe (it, &e->posted)
+		posted_done(container_of(it, struct posted, link));
+	list_init(&e->posted);
 }
 
 static void handle(struct engine *e, struct posted *p)
@@ -458,6 +470,17 @@ static bool can_begin(const struct job *j)
 	return true;
 }
 
+/* The release that goes live again is still being drained: whoever was to end it leaves it alone. */
+static void reclaim(struct job *j)
+{
+	list_for_each (it, &j->engine->jobs) {
+		struct job *other = container_of(it, struct job, link);
+		if (other != j && streq(other->app, j->app) && other->deploy.previous > 0 &&
+			other->deploy.previous == j->deploy.release)
+			job_post(other, DEPLOY_EVENT_RECLAIM);
+	}
+}
+
 static void begin(struct job *j)
 {
 	struct err err = {0};
@@ -470,15 +493,12 @@ static void begin(struct job *j)
 		return;
 	}
 	const struct deploy_event event = {.type = DEPLOY_EVENT_BEGIN};
+	struct engine *e = j->engine;
+	uint64_t id = j->deploy.id;
 	job_step(j, &event);
-	if (j->deploy.state == DEPLOY_QUEUED)
-		return; /* it could not be stored; the failure is posted */
-	list_for_each (it, &j->engine->jobs) {
-		struct job *other = container_of(it, struct job, link);
-		if (other != j && streq(other->app, j->app) && other->deploy.previous > 0 &&
-			other->deploy.previous == j->deploy.release)
-			job_post(other, DEPLOY_EVENT_RECLAIM);
-	}
+	j = engine_find_job(e, id);
+	if (j && j->deploy.state != DEPLOY_QUEUED) /* else the failure to store it is posted */
+		reclaim(j);
 }
 
 static struct job *next_to_begin(struct engine *e)

@@ -101,6 +101,9 @@ struct job *job_new(struct engine *e, const char *app, enum deploy_kind kind);
 void job_free(struct job *j);
 struct job *engine_find_job(struct engine *e, uint64_t id);
 struct job *engine_find_release_job(struct engine *e, const char *app, unsigned release);
+/* Does a deploy but `except` build, start, run the code of, or end this release? */
+bool engine_has_job_on(
+	struct engine *e, const char *app, unsigned release, const struct job *except);
 bool job_owns_release(const struct job *j); /* made it, so may take it away */
 void job_set_timer(struct job *j, uint64_t ms, void (*on_timer)(struct job *j));
 void job_stop_timer(struct job *j);

@@ -96,7 +96,7 @@ static void tell_end_from_store(struct deploy_subscription *s)
 
 	(void)store_deploy_get(s->engine->store, s->id, &row, NULL);
 	clock_format_rfc3339(row.ended_ms ? row.ended_ms : clock_wall_ms(), now);
-	json_t *line = json_pack("{s:I, s:s}", "seq", (json_int_t)(s->seq + 1), "time", now);
+	json_t *line = json_pack("{s:I, s:s}", "seq", (json_int_t)s->seq + 1, "time", now);
 	json_t *event = deploy_end_event(s->engine, &row);
 	(void)json_object_update(line, event);
 	json_decref(event);

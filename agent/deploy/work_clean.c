@@ -36,14 +36,7 @@ static bool is_code_wanted(
 
 	if (live && (live->release == release || live->code_release == release))
 		return true;
-	list_for_each (it, &e->jobs) {
-		const struct job *j = container_of(it, struct job, link);
-		if (j != except && streq(j->app, app) &&
-			(j->code_release == release || j->deploy.release == release ||
-				j->deploy.previous == release))
-			return true;
-	}
-	return false;
+	return engine_has_job_on(e, app, release, except);
 }
 
 void work_discard_release(struct job *j)

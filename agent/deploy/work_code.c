@@ -256,6 +256,7 @@ static int check_plan(struct job *j, struct err *err)
 {
 	unsigned instances = 0;
 
+	must(j->plan);
 	for (size_t i = 0; i < j->plan->process_count; i++)
 		instances += j->plan->processes[i].instances;
 	if (instances > INSTANCES_MAX)

@@ -143,14 +143,13 @@ void work_check(struct job *j)
 
 void work_check_stop(struct job *j)
 {
-	struct list *l;
-
-	while ((l = list_pop_front(&j->checks)) != NULL) {
-		struct check *c = container_of(l, struct check, link);
+	list_for_each_safe (it, &j->checks) {
+		struct check *c = container_of(it, struct check, link);
 		health_check_free(c->health);
 		ev_timer_stop(j->engine->loop, &c->steady);
 		free(c);
 	}
+	list_init(&j->checks);
 	j->unhealthy = 0;
 }
 
