@@ -50,23 +50,36 @@ static int refuse_size(struct walk *w, struct str name, uint64_t bytes, uint64_t
 	return refuse(w, name, why);
 }
 
-static int read_object(struct walk *w, const struct object_entry *e, git_object_t want,
-	size_t bytes_max, git_odb_object **ret)
+/* Is the entry's object there, of the kind wanted, and no larger than may be? Nothing is read. */
+static int check_object(struct walk *w, const struct object_entry *e, git_object_t want,
+	uint64_t bytes_max, size_t *ret_size)
 {
 	git_oid id;
-	size_t size = 0;
 	git_object_t type = GIT_OBJECT_INVALID;
 
 	(void)git_oid_fromraw(&id, e->id);
-	int r = git_odb_read_header(&size, &type, w->odb, &id);
+	int r = git_odb_read_header(ret_size, &type, w->odb, &id);
 	if (r == GIT_ENOTFOUND)
 		return err_set(w->err, ENOENT, "object %s is missing", git_oid_tostr_s(&id));
 	if (r < 0)
 		return repo_err(w->err, "cannot read object %s", git_oid_tostr_s(&id));
 	if (type != want)
 		return refuse(w, e->name, "is an object of another kind than its folder says");
-	if (size > bytes_max)
-		return refuse_size(w, e->name, size, bytes_max);
+	if (*ret_size > bytes_max)
+		return refuse_size(w, e->name, *ret_size, bytes_max);
+	return 0;
+}
+
+static int read_object(struct walk *w, const struct object_entry *e, git_object_t want,
+	size_t bytes_max, git_odb_object **ret)
+{
+	size_t size = 0;
+	git_oid id;
+	int r = check_object(w, e, want, bytes_max, &size);
+
+	if (r < 0)
+		return r;
+	(void)git_oid_fromraw(&id, e->id);
 	if (git_odb_read(ret, w->odb, &id) < 0)
 		return repo_err(w->err, "cannot read object %s", git_oid_tostr_s(&id));
 	return 0;
@@ -90,20 +103,12 @@ static int check_lfs(struct walk *w, const struct object_entry *e)
 
 static int visit_file(struct walk *w, const struct object_entry *e, bool has_lfs)
 {
-	git_oid id;
 	size_t size = 0;
-	git_object_t type = GIT_OBJECT_INVALID;
+	git_oid id;
+	int r = check_object(w, e, GIT_OBJECT_BLOB, w->limits->file_bytes_max, &size);
 
-	(void)git_oid_fromraw(&id, e->id);
-	int r = git_odb_read_header(&size, &type, w->odb, &id);
-	if (r == GIT_ENOTFOUND)
-		return err_set(w->err, ENOENT, "object %s is missing", git_oid_tostr_s(&id));
 	if (r < 0)
-		return repo_err(w->err, "cannot read object %s", git_oid_tostr_s(&id));
-	if (type != GIT_OBJECT_BLOB)
-		return refuse(w, e->name, "is an object of another kind than its folder says");
-	if (size > w->limits->file_bytes_max)
-		return refuse_size(w, e->name, size, w->limits->file_bytes_max);
+		return r;
 	w->totals.bytes += size;
 	if (w->totals.bytes > w->limits->bytes_max)
 		return refuse_size(w, STR("."), w->totals.bytes, w->limits->bytes_max);
@@ -112,6 +117,7 @@ static int visit_file(struct walk *w, const struct object_entry *e, bool has_lfs
 	if (!w->visitor)
 		return 0;
 	_cleanup_free_ char *name = str_dup(e->name);
+	(void)git_oid_fromraw(&id, e->id);
 	return w->visitor->on_file(w->visitor->data, name, e->mode == OBJECT_MODE_EXECUTABLE, &id);
 }
 
