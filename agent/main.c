@@ -11,9 +11,9 @@
 
 #include "agent/agent.h"
 #include "agent/notify.h"
-#include "builders/options.h"
 #include "lib/base/ident.h"
 #include "lib/base/log.h"
+#include "lib/base/options.h"
 #include "lib/base/parse.h"
 #include "lib/base/str.h"
 #include "lib/sys/file.h"
@@ -190,24 +190,31 @@ static int resolve_dir(const char *dir, char **ret, struct err *err)
 int main(int argc, char **argv)
 {
 	struct flags f = {0};
-	const struct option_flag flags[] = {
-		{"standalone", .text = &f.standalone,
-			.help = "folder: run everything below it, without root and systemd"},
-		{"config", .text = &f.config, .help = "file, by default " CONFIG_PATH},
-		{"http-port", .text = &f.http_port, .help = "8080 in standalone mode"},
-		{"https-port", .text = &f.https_port, .help = "8443 in standalone mode"},
-		{"admin-host", .text = &f.admin_host,
-			.help = "name under which the proxy offers the API"},
+	const struct option_entry entries[] = {
+		{"standalone", .text = &f.standalone, .value = "DIR",
+			.help = "run everything below this folder, without root and systemd"},
+		{"config", .text = &f.config, .value = "FILE", .help = "by default " CONFIG_PATH},
+		{"http-port", .text = &f.http_port, .value = "PORT",
+			.help = "8080 in standalone mode"},
+		{"https-port", .text = &f.https_port, .value = "PORT",
+			.help = "8443 in standalone mode"},
+		{"admin-host", .text = &f.admin_host, .value = "NAME",
+			.help = "under which the proxy offers the API"},
 		{"check", .flag = &f.check, .letter = 'n', .help = "check the configuration only"},
 		{"show-config", .flag = &f.show_config,
-			.help = "every key, what it means, its value"},
+			.help = "print every key, what it means, its value"},
 		{"verbose", .flag = &f.verbose, .letter = 'v', .help = "log more"},
 	};
+	const struct options options = {"berth-agent", BERTH_VERSION,
+		"Receives, builds and runs the apps of this host.", NULL, entries,
+		ARRAY_SIZE(entries)};
 	struct agent_config config;
 	_cleanup_free_ char *dir = NULL;
 	struct err err;
 
-	options_parse(argc, argv, "receives, builds and runs apps", flags, ARRAY_SIZE(flags));
+	int usage = options_parse(&options, argc, argv, NULL);
+	if (usage >= 0)
+		return usage;
 	if (f.standalone && f.standalone[0] == '\0')
 		return complain(USAGE, "--standalone needs a folder");
 	if (read_config(&f, &config, &err) < 0)

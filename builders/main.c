@@ -11,8 +11,8 @@
 #include "builders/check.h"
 #include "builders/environment.h"
 #include "builders/execute.h"
-#include "builders/options.h"
 #include "builders/output.h"
+#include "lib/base/options.h"
 #include "lib/sys/file.h"
 
 enum exit_status { DONE = 0, STEP_FAILED = 1, SOURCE_WRONG = 2, BUG = 3 };
@@ -101,17 +101,25 @@ int main(int argc, char **argv)
 	struct build b = {.source = {-1}};
 	char *owned[3] = {0};
 	struct err err;
-	const struct option_flag flags[] = {
-		{"app-dir", &b.app_dir, .help = "the source, built in place", .required = true},
-		{"plan-out", &b.plan_out, .help = "where the plan goes", .required = true},
-		{"cache-dir", &b.cache_dir, .help = "caches that later builds find again",
+	const struct option_entry entries[] = {
+		{"app-dir", .text = &b.app_dir, .value = "DIR",
+			.help = "the source, built in place", .required = true},
+		{"plan-out", .text = &b.plan_out, .value = "FILE", .help = "where the plan goes",
 			.required = true},
-		{"env-file", &b.env_file, .help = "the environment of the steps"},
+		{"cache-dir", .text = &b.cache_dir, .value = "DIR",
+			.help = "caches that later builds find again", .required = true},
+		{"env-file", .text = &b.env_file, .value = "FILE",
+			.help = "the environment of the steps"},
 		{"plan-only", .flag = &b.plan_only,
 			.help = "detect and write the plan, run nothing"},
 	};
+	const struct options options = {"berth-build", BERTH_VERSION,
+		"Finds out how an app is built, says so, and builds it. Started by berth-agent.",
+		NULL, entries, ARRAY_SIZE(entries)};
 
-	options_parse(argc, argv, "builds an app", flags, ARRAY_SIZE(flags));
+	int usage = options_parse(&options, argc, argv, NULL);
+	if (usage >= 0)
+		return usage;
 	/* The release must be readable by the app's user and by the proxy. */
 	(void)umask(022);
 	if (absolute(&b.app_dir, &owned[0], &err) < 0 ||

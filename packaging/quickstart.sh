@@ -1,4 +1,6 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
+#
 # From nothing to a live HTTPS site on this machine: installs what is missing, builds Berth, starts it in
 # standalone mode on loopback ports, deploys an example with the CLI and fetches it with the local CA.
 #
@@ -14,7 +16,7 @@ check=no
 work=
 agent=
 
-usage() { sed -n '2,/^set /p' "$0" | sed -e '$d' -e 's/^# \{0,1\}//'; }
+usage() { sed -n '4,/^set /p' "$0" | sed -e '$d' -e 's/^# \{0,1\}//'; }
 say() { printf '\n==> %s\n' "$*"; }
 die() { printf 'quickstart: %s\n' "$*" >&2; exit 1; }
 

@@ -8,71 +8,10 @@
 #include <sys/resource.h>
 
 #include "lib/base/log.h"
+#include "lib/base/options.h"
 #include "proxy/control.h"
 
 #define EXIT_USAGE 2
-
-static const char help[] =
-	"Usage: berth-proxy --config FILE [-n]\n"
-	"\n"
-	"The reverse proxy of Berth: terminates TLS, routes requests to apps by host and path,\n"
-	"serves static files. The agent keeps its route table up to date; it serves the table on\n"
-	"disk without the agent, too.\n"
-	"\n"
-	"  --config FILE   JSON: listening addresses, route table, control socket, timeouts\n"
-	"  -n              check the configuration and the route table, then exit\n"
-	"  --help          this text\n"
-	"  --version       the version\n"
-	"\n"
-	"SIGTERM finishes requests in flight and exits; SIGHUP reads the route table again.\n";
-
-struct options {
-	const char *config;
-	bool check_only;
-};
-
-static int usage_error(const char *argument)
-{
-	static const char *const known[] = {"--config", "-n", "--help", "--version"};
-	const char *near = str_nearest(argument, known, ARRAY_SIZE(known));
-
-	(void)fprintf(stderr, "berth-proxy: unknown argument '%s'%s%s%s; see --help\n", argument,
-		near ? "; did you mean '" : "", near ? near : "", near ? "'?" : "");
-	return EXIT_USAGE;
-}
-
-/* -1: go on; else the exit status. */
-static int parse_arguments(int argc, char **argv, struct options *ret)
-{
-	for (int i = 1; i < argc; i++) {
-		const char *a = argv[i];
-		if (streq(a, "--help") || streq(a, "-h")) {
-			(void)fputs(help, stdout);
-			return 0;
-		}
-		if (streq(a, "--version")) {
-			(void)puts("berth-proxy " BERTH_VERSION);
-			return 0;
-		}
-		if (streq(a, "-n")) {
-			ret->check_only = true;
-		} else if (has_prefix(a, "--config=")) {
-			ret->config = a + strlen("--config=");
-		} else if (streq(a, "--config")) {
-			if (i + 1 == argc) {
-				(void)fputs("berth-proxy: --config needs a file\n", stderr);
-				return EXIT_USAGE;
-			}
-			ret->config = argv[++i];
-		} else {
-			return usage_error(a);
-		}
-	}
-	if (ret->config)
-		return -1;
-	(void)fputs("berth-proxy: --config FILE is missing; see --help\n", stderr);
-	return EXIT_USAGE;
-}
 
 static void on_stop_signal(struct ev_loop *loop, ev_signal *watcher, int events)
 {
@@ -137,25 +76,38 @@ static int run(struct proxy *p, const struct config *config, struct err *err)
 
 int main(int argc, char **argv)
 {
-	struct options options = {0};
+	const char *path = NULL;
+	bool check_only = false;
+	const struct option_entry entries[] = {
+		{"config", .text = &path, .value = "FILE", .required = true,
+			.help = "JSON: addresses, route table, control socket, timeouts"},
+		{"check", .flag = &check_only, .letter = 'n',
+			.help = "check the configuration and the route table only"},
+	};
+	const struct options options = {"berth-proxy", BERTH_VERSION,
+		"The reverse proxy of Berth: terminates TLS, routes requests to apps by host and path,\n"
+		"serves static files. The agent keeps its route table up to date; it serves the table on\n"
+		"disk without the agent, too.\n\n"
+		"SIGTERM finishes requests in flight and exits; SIGHUP reads the route table again.",
+		NULL, entries, ARRAY_SIZE(entries)};
 	struct config config;
 	struct proxy proxy;
 	struct err err = {0};
 
-	int status = parse_arguments(argc, argv, &options);
-	if (status >= 0)
-		return status;
-	if (config_load(options.config, &config, &err) < 0) {
+	int usage = options_parse(&options, argc, argv, NULL);
+	if (usage >= 0)
+		return usage;
+	if (config_load(path, &config, &err) < 0) {
 		(void)fprintf(stderr, "berth-proxy: %s\n", err.msg);
 		return EXIT_USAGE;
 	}
 	(void)signal(SIGPIPE, SIG_IGN);
 	raise_descriptor_limit();
-	int r = options.check_only ? proxy_check(&config, &err) : run(&proxy, &config, &err);
+	int r = check_only ? proxy_check(&config, &err) : run(&proxy, &config, &err);
 	if (r < 0)
 		(void)fprintf(stderr, "berth-proxy: %s\n", err.msg);
-	else if (options.check_only)
+	else if (check_only)
 		(void)puts("the configuration and the route table are good");
 	config_release(&config);
-	return r < 0 ? (options.check_only ? EXIT_USAGE : 1) : 0;
+	return r < 0 ? (check_only ? EXIT_USAGE : 1) : 0;
 }

@@ -8,7 +8,6 @@
  */
 #include <errno.h>
 #include <fcntl.h>
-#include <getopt.h>
 #include <signal.h>
 #include <stdio.h>
 #include <sys/resource.h>
@@ -19,7 +18,7 @@
 #include "agent/git/receive.h"
 #include "agent/git/refs.h"
 #include "agent/git/repo.h"
-#include "lib/base/parse.h"
+#include "lib/base/options.h"
 #include "lib/base/str.h"
 #include "lib/sys/fd.h"
 
@@ -27,20 +26,21 @@
 #define MEMORY_MAX ((rlim_t)512 << 20)
 #define CPU_SECONDS_MAX 600
 
-struct options {
-	const char *repo, *commit, *to, *ref;
+struct options_read {
+	const char *repo, *app, *commit, *to, *ref;
 	struct receive_options receive;
 	struct prune_options prune;
+	uint64_t control_fd, days, packs;
 	bool sync;
 };
 
 struct verb {
 	const char *name;
-	int (*run)(const struct options *o, struct err *err);
+	int (*run)(const struct options_read *o, struct err *err);
 	bool needs_commit, needs_to, needs_ref;
 };
 
-static int run_advertise(const struct options *o, struct err *err)
+static int run_advertise(const struct options_read *o, struct err *err)
 {
 	_cleanup_repository_ git_repository *repo = NULL;
 	_cleanup_buf_ struct buf out = BUF_INIT(ADVERT_MAX);
@@ -56,12 +56,12 @@ static int run_advertise(const struct options *o, struct err *err)
 	return r;
 }
 
-static int run_receive(const struct options *o, struct err *err)
+static int run_receive(const struct options_read *o, struct err *err)
 {
 	return receive_run(o->repo, &o->receive, err);
 }
 
-static int run_checkout(const struct options *o, struct err *err)
+static int run_checkout(const struct options_read *o, struct err *err)
 {
 	_cleanup_repository_ git_repository *repo = NULL;
 	git_oid id;
@@ -83,7 +83,7 @@ static int check_pin_ref(const char *ref, struct err *err)
 		err, EINVAL, "--ref must be refs/berth/releases/<n> or refs/berth/push/<id>");
 }
 
-static int run_pin(const struct options *o, struct err *err)
+static int run_pin(const struct options_read *o, struct err *err)
 {
 	_cleanup_repository_ git_repository *repo = NULL;
 	int r = check_pin_ref(o->ref, err);
@@ -93,7 +93,7 @@ static int run_pin(const struct options *o, struct err *err)
 	return r == 0 ? refs_set(repo, o->ref, o->commit, err) : r;
 }
 
-static int run_unpin(const struct options *o, struct err *err)
+static int run_unpin(const struct options_read *o, struct err *err)
 {
 	_cleanup_repository_ git_repository *repo = NULL;
 	int r = check_pin_ref(o->ref, err);
@@ -105,7 +105,7 @@ static int run_unpin(const struct options *o, struct err *err)
 	return r == 0 ? refs_remove(repo, o->ref, err) : r;
 }
 
-static int run_prune(const struct options *o, struct err *err)
+static int run_prune(const struct options_read *o, struct err *err)
 {
 	_cleanup_repository_ git_repository *repo = NULL;
 	struct prune_result result;
@@ -130,23 +130,6 @@ static const struct verb verbs[] = {
 	{.name = "prune", .run = run_prune},
 };
 
-static void print_help(void)
-{
-	(void)puts(
-		"usage: berth-git VERB --repo PATH [options]\n"
-		"\n"
-		"Serves the git repository of an app. It is started by berth-agent.\n"
-		"\n"
-		"  advertise                      answer GET info/refs of git-receive-pack\n"
-		"  receive [--gzip]               answer POST git-receive-pack: body on stdin\n"
-		"          [--control-fd N] [--max-pack-bytes SIZE] [--max-file-bytes SIZE]\n"
-		"  checkout --commit ID --to DIR [--sync]\n"
-		"                                 write the commit's files into an empty folder\n"
-		"  pin --ref REF --commit ID      keep a commit; unpin --ref REF lets it go\n"
-		"\n"
-		"  --help, --version");
-}
-
 PRINTF_LIKE(1, 2) static int usage(const char *fmt, ...)
 {
 	va_list ap;
@@ -159,132 +142,47 @@ PRINTF_LIKE(1, 2) static int usage(const char *fmt, ...)
 	return 2;
 }
 
-enum {
-	OPT_REPO = 256,
-	OPT_COMMIT,
-	OPT_TO,
-	OPT_REF,
-	OPT_APP,
-	OPT_SYNC,
-	OPT_GZIP,
-	OPT_CONTROL,
-	OPT_PACK_MAX,
-	OPT_FILE_MAX,
-	OPT_DAYS,
-	OPT_PACKS,
-	OPT_HELP,
-	OPT_VERSION
-};
+static const char about[] =
+	"Serves the git repository of an app. Started by berth-agent. The verbs:\n"
+	"\n"
+	"  advertise   answer GET info/refs of git-receive-pack\n"
+	"  receive     answer POST git-receive-pack, its body on stdin\n"
+	"  checkout    write the files of --commit into the empty folder --to\n"
+	"  pin         keep --commit as --ref; unpin lets it go\n"
+	"  prune       forget old pushes, make one pack of many";
 
-static const struct option long_options[] = {
-	{"repo", required_argument, NULL, OPT_REPO},
-	{"commit", required_argument, NULL, OPT_COMMIT},
-	{"to", required_argument, NULL, OPT_TO},
-	{"ref", required_argument, NULL, OPT_REF},
-	{"app", required_argument, NULL, OPT_APP},
-	{"sync", no_argument, NULL, OPT_SYNC},
-	{"gzip", no_argument, NULL, OPT_GZIP},
-	{"control-fd", required_argument, NULL, OPT_CONTROL},
-	{"max-pack-bytes", required_argument, NULL, OPT_PACK_MAX},
-	{"max-file-bytes", required_argument, NULL, OPT_FILE_MAX},
-	{"days", required_argument, NULL, OPT_DAYS},
-	{"packs", required_argument, NULL, OPT_PACKS},
-	{"help", no_argument, NULL, OPT_HELP},
-	{"version", no_argument, NULL, OPT_VERSION},
-	{NULL, 0, NULL, 0},
-};
-
-/* One option: 0, or the exit status of a wrong value. */
-static int take_option(struct options *o, int option, const char *value)
+/* -1: go on, with the verb's index; else the exit status. */
+static int parse_options(struct options_read *o, int argc, char **argv, int *ret_operand)
 {
-	unsigned fd = 0;
-
-	switch (option) {
-	case OPT_REPO:
-		o->repo = value;
-		return 0;
-	case OPT_COMMIT:
-		o->commit = value;
-		return ident_is_commit(value) ? 0 : usage("'%s' is not a commit id", value);
-	case OPT_TO:
-		o->to = value;
-		return 0;
-	case OPT_REF:
-		o->ref = value;
-		return 0;
-	case OPT_APP: /* in our name in ps(1), for people */
-		return 0;
-	case OPT_SYNC:
-		o->sync = true;
-		return 0;
-	case OPT_GZIP:
-		o->receive.is_gzip = true;
-		return 0;
-	case OPT_CONTROL:
-		if (parse_unsigned(value, 3, 1023, &fd) < 0)
-			return usage("'%s' is not a descriptor", value);
-		o->receive.control_fd = (int)fd;
-		return 0;
-	case OPT_PACK_MAX:
-		return parse_size(value, &o->receive.limits.pack_bytes_max) == 0
-			       ? 0
-			       : usage("'%s' is not a size", value);
-	case OPT_FILE_MAX:
-		return parse_size(value, &o->receive.limits.file_bytes_max) == 0
-			       ? 0
-			       : usage("'%s' is not a size", value);
-	case OPT_DAYS:
-		return parse_unsigned(value, 0, 3650, &o->prune.push_days_max) == 0
-			       ? 0
-			       : usage("'%s' is not a number of days", value);
-	case OPT_PACKS:
-		return parse_unsigned(value, 1, 1000, &o->prune.packs_max) == 0
-			       ? 0
-			       : usage("'%s' is not a number of packs", value);
-	default:
-		return 2; /* unknown_option() has said it */
-	}
+	const struct option_entry entries[] = {
+		{"repo", .text = &o->repo, .value = "PATH", .help = "the bare repository"},
+		{"app", .text = &o->app, .value = "APP", .help = "named in ps(1), for people"},
+		{"gzip", .flag = &o->receive.is_gzip, .help = "receive: the body is compressed"},
+		{"control-fd", .number = &o->control_fd, .min = 3, .max = 1023,
+			.help = "receive: where the agent is told of pushes"},
+		{"max-pack-bytes", .size = &o->receive.limits.pack_bytes_max,
+			.help = "receive: of a push"},
+		{"max-file-bytes", .size = &o->receive.limits.file_bytes_max,
+			.help = "receive: of one file"},
+		{"commit", .text = &o->commit, .value = "ID", .help = "checkout, pin"},
+		{"to", .text = &o->to, .value = "DIR", .help = "checkout"},
+		{"sync", .flag = &o->sync, .help = "checkout: on disk before it ends"},
+		{"ref", .text = &o->ref, .value = "REF", .help = "pin, unpin"},
+		{"days", .number = &o->days, .max = 3650, .help = "prune: age of old pushes"},
+		{"packs", .number = &o->packs, .min = 1, .max = 1000,
+			.help = "prune: more than these become one"},
+	};
+	const struct options options = {
+		"berth-git", BERTH_VERSION, about, "VERB", entries, ARRAY_SIZE(entries)};
+	return options_parse(&options, argc, argv, ret_operand);
 }
 
-static void unknown_option(const char *given)
-{
-	const char *names[ARRAY_SIZE(long_options) - 1];
-
-	for (size_t i = 0; i < ARRAY_SIZE(names); i++)
-		names[i] = long_options[i].name;
-	const char *near =
-		has_prefix(given, "--") ? str_nearest(given + 2, names, ARRAY_SIZE(names)) : NULL;
-	(void)fprintf(stderr, "berth-git: %s is unknown, or lacks its value", given);
-	if (near)
-		(void)fprintf(stderr, "; did you mean --%s?", near);
-	(void)fputc('\n', stderr);
-}
-
-static int parse_options(struct options *o, int argc, char **argv)
-{
-	int option, r = 0;
-
-	opterr = 0;
-	/* NOLINTNEXTLINE(concurrency-mt-unsafe): one thread */
-	while (r == 0 && (option = getopt_long(argc, argv, "", long_options, NULL)) != -1) {
-		if (option == OPT_HELP || option == OPT_VERSION) {
-			if (option == OPT_HELP)
-				print_help();
-			else
-				(void)puts("berth-git " BERTH_VERSION);
-			exit(0); /* NOLINT(concurrency-mt-unsafe) */
-		}
-		if (option == '?')
-			unknown_option(argv[optind - 1]);
-		r = take_option(o, option, optarg);
-	}
-	return r;
-}
-
-static int check_use(const struct verb *v, const struct options *o)
+static int check_use(const struct verb *v, const struct options_read *o)
 {
 	if (!o->repo)
 		return usage("%s needs --repo", v->name);
+	if (o->commit && !ident_is_commit(o->commit))
+		return usage("'%s' is not a commit id", o->commit);
 	if (v->needs_commit && !o->commit)
 		return usage("%s needs --commit", v->name);
 	if (v->needs_to && !o->to)
@@ -320,17 +218,29 @@ static void set_limits(void)
 
 int main(int argc, char **argv)
 {
-	struct options o = {.prune = PRUNE_OPTIONS_DEFAULT,
+	struct options_read o = {.prune = PRUNE_OPTIONS_DEFAULT,
 		.receive = {.control_fd = -1, .limits = PACK_LIMITS_DEFAULT}};
 	struct err err = {0};
-	int status = parse_options(&o, argc, argv);
+	int at, end;
 
-	if (status != 0)
+	/* Options may stand before and behind the verb. */
+	o.days = o.prune.push_days_max;
+	o.packs = o.prune.packs_max;
+	int status = parse_options(&o, argc, argv, &at);
+	if (status >= 0)
 		return status;
-	const struct verb *verb = find_verb(argv[optind]);
+	const struct verb *verb = at < argc ? find_verb(argv[at]) : NULL;
 	if (!verb)
-		return argv[optind] ? usage("there is no verb '%s'", argv[optind])
-				    : usage("a verb is missing");
+		return at < argc ? usage("there is no verb '%s'", argv[at])
+				 : usage("a verb is missing");
+	status = parse_options(&o, argc - at, argv + at, &end);
+	if (status >= 0)
+		return status;
+	if (end < argc - at)
+		return usage("'%s' is one argument too many", argv[at + end]);
+	o.receive.control_fd = o.control_fd > 0 ? (int)o.control_fd : -1;
+	o.prune.push_days_max = (unsigned)o.days;
+	o.prune.packs_max = (unsigned)o.packs;
 	status = check_use(verb, &o);
 	if (status != 0)
 		return status;

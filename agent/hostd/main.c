@@ -8,7 +8,6 @@
  * network.
  */
 #include <errno.h>
-#include <getopt.h>
 #include <pwd.h>
 #include <signal.h>
 #include <stdio.h>
@@ -19,11 +18,11 @@
 #include "agent/hostd/unit_text.h"
 #include "agent/hostd/verbs.h"
 #include "lib/base/log.h"
+#include "lib/base/options.h"
 #include "lib/base/parse.h"
 #include "lib/base/str.h"
 #include "lib/sys/sock.h"
 
-#define EXIT_USAGE 2
 #define PEERS_MAX 4
 
 struct peer {
@@ -39,12 +38,6 @@ struct server {
 	uint64_t last_id;
 	uid_t agent;
 };
-
-static const char usage[] =
-	"usage: berth-hostd            serve on the socket that systemd passes\n"
-	"       berth-hostd -n         check that it could\n"
-	"       berth-hostd --prepare UNIT | --ended UNIT [--code N]   hooks of Berth's own units\n"
-	"       berth-hostd --help | --version\n";
 
 static void peer_close(struct peer *p)
 {
@@ -197,53 +190,27 @@ static int run_hook(const char *name, bool ended, const char *code, struct err *
 	return ended ? hook_ended(&unit, err) : hook_prepare(&unit, err);
 }
 
-static const struct option options[] = {
-	{"prepare", required_argument, NULL, 'p'},
-	{"ended", required_argument, NULL, 'e'},
-	{"code", required_argument, NULL, 'c'},
-	{"help", no_argument, NULL, 'h'},
-	{"version", no_argument, NULL, 'v'},
-	{0},
-};
-
-static int unknown_option(const char *given)
-{
-	const char *names[ARRAY_SIZE(options) - 1];
-
-	for (size_t i = 0; i < ARRAY_SIZE(names); i++)
-		names[i] = options[i].name;
-	const char *near =
-		has_prefix(given, "--") ? str_nearest(given + 2, names, ARRAY_SIZE(names)) : NULL;
-	(void)fprintf(stderr, "berth-hostd: %s is unknown, or lacks its value", given);
-	if (near)
-		(void)fprintf(stderr, "; did you mean --%s?", near);
-	(void)fputc('\n', stderr);
-	return EXIT_USAGE;
-}
-
 int main(int argc, char **argv)
 {
-	const char *hook = NULL, *code = NULL;
-	bool ended = false, check_only = false;
+	const char *prepare = NULL, *ended = NULL, *code = NULL;
+	bool check_only = false;
+	const struct option_entry entries[] = {
+		{"check", .flag = &check_only, .letter = 'n', .help = "check that it could serve"},
+		{"prepare", .text = &prepare, .value = "UNIT",
+			.help = "hook before one of its units"},
+		{"ended", .text = &ended, .value = "UNIT", .help = "hook behind one of its units"},
+		{"code", .text = &code, .value = "N", .help = "whose code the hook is about"},
+	};
+	const struct options options = {"berth-hostd", BERTH_VERSION,
+		"Makes the units of apps, for berth-agent. Serves on the socket that systemd passes.",
+		NULL, entries, ARRAY_SIZE(entries)};
 	struct err err = {0};
 
-	opterr = 0;
-	for (int c; (c = getopt_long(argc, argv, "n", options, NULL)) != -1;) {
-		if (c == 'h' || c == 'v') {
-			(void)fputs(c == 'h' ? usage : "berth-hostd " BERTH_VERSION "\n", stdout);
-			return 0;
-		} else if (c == 'p' || c == 'e') {
-			hook = optarg;
-			ended = c == 'e';
-		} else if (c == 'c') {
-			code = optarg;
-		} else if (c == 'n') {
-			check_only = true;
-		} else {
-			return unknown_option(argv[optind - 1]);
-		}
-	}
-	int r = hook ? run_hook(hook, ended, code, &err) : run_server(check_only, &err);
+	int usage = options_parse(&options, argc, argv, NULL);
+	if (usage >= 0)
+		return usage;
+	const char *hook = prepare ? prepare : ended;
+	int r = hook ? run_hook(hook, ended != NULL, code, &err) : run_server(check_only, &err);
 	if (r < 0)
 		log_error("hostd.failed", "error=%s", err.msg);
 	return r < 0 ? EXIT_FAILURE : 0;

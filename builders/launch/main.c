@@ -8,8 +8,8 @@
 
 #include "builders/command.h"
 #include "builders/environment.h"
-#include "builders/options.h"
 #include "lib/base/ident.h"
+#include "lib/base/options.h"
 #include "lib/base/parse.h"
 #include "lib/data/json.h"
 #include "lib/sys/file.h"
@@ -168,22 +168,34 @@ int main(int argc, char **argv)
 {
 	struct launch l = {0};
 	struct err err = {0};
-	const struct option_flag flags[] = {
-		{"release-file", &l.release_file, .help = "release.json", .required = true},
-		{"env-file", &l.env_file, .help = "the release's environment", .required = true},
-		{"app-dir", &l.app_dir, .help = "the code", .required = true},
-		{"volumes-dir", &l.volumes_dir, .help = "where the app's volumes are",
+	const struct option_entry entries[] = {
+		{"release-file", .text = &l.release_file, .value = "FILE", .help = "release.json",
 			.required = true},
-		{"process", &l.process, .help = "which process of the release"},
-		{"index", &l.index, .help = "which instance of the process, from 1"},
-		{"listen", &l.listen, .help = "unix:PATH for it to listen on"},
-		{"port", &l.port, .help = "loopback port for it to listen on"},
+		{"env-file", .text = &l.env_file, .value = "FILE",
+			.help = "the release's environment", .required = true},
+		{"app-dir", .text = &l.app_dir, .value = "DIR", .help = "the code",
+			.required = true},
+		{"volumes-dir", .text = &l.volumes_dir, .value = "DIR",
+			.help = "where the app's volumes are", .required = true},
+		{"process", .text = &l.process, .value = "NAME",
+			.help = "which process of the release"},
+		{"index", .text = &l.index, .value = "N",
+			.help = "which instance of the process, from 1"},
+		{"listen", .text = &l.listen, .value = "unix:PATH", .help = "for it to listen on"},
+		{"port", .text = &l.port, .value = "PORT",
+			.help = "loopback port for it to listen on"},
 		{"release-command", .flag = &l.release_command,
 			.help = "run the release command instead of a process"},
-		{"check", .flag = &l.check, .help = "read everything, start nothing"},
+		{"check", .flag = &l.check, .letter = 'n',
+			.help = "read everything, start nothing"},
 	};
+	const struct options options = {"berth-launch", BERTH_VERSION,
+		"Becomes a process of an app. Started by systemd or berth-supervise.", NULL,
+		entries, ARRAY_SIZE(entries)};
 
-	options_parse(argc, argv, "becomes a process of an app", flags, ARRAY_SIZE(flags));
+	int usage = options_parse(&options, argc, argv, NULL);
+	if (usage >= 0)
+		return usage;
 	int r = launch(&l, &err);
 	json_decref(l.release);
 	plan_free(l.plan);

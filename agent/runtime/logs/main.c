@@ -3,73 +3,44 @@
  * berth-logs: options only. Internal: started by the agent or by hostd.
  */
 #include <errno.h>
-#include <getopt.h>
 #include <signal.h>
 #include <stdio.h>
 
 #include "agent/runtime/logs/logs.h"
+#include "lib/base/options.h"
 #include "lib/base/parse.h"
 
 #define LINES_MAX 10000
 #define EXIT_USAGE 2
 
-static const char usage[] =
-	"usage: berth-logs --dir DIR [--process NAME] [--lines N] [--follow]\n"
-	"       berth-logs --journal APP [--process NAME] [--lines N] [--follow]\n"
-	"Prints an app's log lines as JSON lines. Started by berth-agent or berth-hostd.\n";
-
-static const struct option options[] = {
-	{"dir", required_argument, NULL, 'd'},
-	{"journal", required_argument, NULL, 'j'},
-	{"process", required_argument, NULL, 'p'},
-	{"lines", required_argument, NULL, 'n'},
-	{"follow", no_argument, NULL, 'f'},
-	{"help", no_argument, NULL, 'h'},
-	{"version", no_argument, NULL, 'v'},
-	{0},
-};
-
-static int parse_option(int option, struct logs_options *o)
-{
-	switch (option) {
-	case 'd':
-		o->dir = optarg;
-		return 0;
-	case 'j':
-		o->app = optarg;
-		return ident_check_app(optarg, NULL);
-	case 'p':
-		o->process = optarg;
-		return ident_check_process(optarg, NULL);
-	case 'n':
-		return parse_unsigned(optarg, 0, LINES_MAX, &o->lines);
-	case 'f':
-		o->follow = true;
-		return 0;
-	default:
-		return -EINVAL;
-	}
-}
-
 int main(int argc, char **argv)
 {
-	struct logs_options o = {.lines = 100};
+	struct logs_options o = {0};
+	uint64_t lines = 100;
+	const struct option_entry entries[] = {
+		{"dir", .text = &o.dir, .value = "DIR",
+			.help = "log files of the embedded runtime"},
+		{"journal", .text = &o.app, .value = "APP", .help = "or an app, from the journal"},
+		{"process", .text = &o.process, .value = "NAME", .help = "lines of this one only"},
+		{"lines", .number = &lines, .max = LINES_MAX, .help = "the last N; by default 100"},
+		{"follow", .flag = &o.follow, .help = "and what comes then"},
+	};
+	const struct options options = {"berth-logs", BERTH_VERSION,
+		"Prints an app's log lines as JSON lines. Started by berth-agent or berth-hostd.",
+		NULL, entries, ARRAY_SIZE(entries)};
 	struct err err = {0};
 
-	for (int c; (c = getopt_long(argc, argv, "", options, NULL)) != -1;) {
-		if (c == 'h' || c == 'v') {
-			(void)fputs(c == 'h' ? usage : "berth-logs " BERTH_VERSION "\n", stdout);
-			return 0;
-		}
-		if (parse_option(c, &o) < 0) {
-			(void)fputs(usage, stderr);
-			return EXIT_USAGE;
-		}
-	}
-	if (!o.dir == !o.app || optind != argc) {
-		(void)fputs(usage, stderr);
+	int usage = options_parse(&options, argc, argv, NULL);
+	if (usage >= 0)
+		return usage;
+	if (!o.dir == !o.app || (o.app && ident_check_app(o.app, NULL) < 0) ||
+		(o.process && ident_check_process(o.process, NULL) < 0)) {
+		(void)fputs(
+			"berth-logs: needs either --dir DIR or --journal APP, and valid names\n",
+			stderr);
 		return EXIT_USAGE;
 	}
+	o.lines = (unsigned)lines;
 	(void)signal(SIGPIPE, SIG_IGN);
 	int r = o.dir ? logs_from_files(&o, &err) : logs_from_journal(&o, &err);
 	if (r < 0)

@@ -4,104 +4,47 @@
  * person starts it, so its words are few.
  */
 #include <errno.h>
-#include <getopt.h>
 #include <stdio.h>
 
 #include "agent/runtime/supervise/supervisor.h"
+#include "lib/base/options.h"
 #include "lib/base/parse.h"
 #include "lib/base/str.h"
 
 #define EXIT_USAGE 2
 
-enum {
-	OPT_STATE = 256,
-	OPT_LOG,
-	OPT_RESTART,
-	OPT_STOP_TIMEOUT,
-	OPT_MEMORY,
-	OPT_TIMEOUT,
-	OPT_PARENT,
-	OPT_HELP,
-	OPT_VERSION,
-};
-
-static const struct option options[] = {
-	{"state", required_argument, NULL, OPT_STATE},
-	{"log", required_argument, NULL, OPT_LOG},
-	{"restart", no_argument, NULL, OPT_RESTART},
-	{"stop-timeout-ms", required_argument, NULL, OPT_STOP_TIMEOUT},
-	{"memory-max", required_argument, NULL, OPT_MEMORY},
-	{"timeout-ms", required_argument, NULL, OPT_TIMEOUT},
-	{"parent", required_argument, NULL, OPT_PARENT},
-	{"help", no_argument, NULL, OPT_HELP},
-	{"version", no_argument, NULL, OPT_VERSION},
-	{0},
-};
-
-static const char usage[] =
-	"usage: berth-supervise --state FILE [--log FILE] [--restart] [--stop-timeout-ms N]\n"
-	"                       [--memory-max BYTES] [--timeout-ms N] [--parent PID] -- PROGRAM [ARG...]\n"
-	"Started by berth-agent above each process of an app. Not meant to be called by hand.\n";
-
-static int number(const char *name, uint64_t *ret)
-{
-	if (parse_u64(str_from(optarg), 0, INT64_MAX, ret) == 0)
-		return 0;
-	(void)fprintf(stderr, "berth-supervise: %s: '%s' is not a number\n", name, optarg);
-	return -EINVAL;
-}
-
-static int parse_option(int option, struct supervise_options *o)
-{
-	uint64_t parent = 0;
-
-	switch (option) {
-	case OPT_STATE:
-		o->state_path = optarg;
-		return 0;
-	case OPT_LOG:
-		o->log_path = optarg;
-		return 0;
-	case OPT_RESTART:
-		o->restart = true;
-		return 0;
-	case OPT_STOP_TIMEOUT:
-		return number("--stop-timeout-ms", &o->stop_timeout_ms);
-	case OPT_MEMORY:
-		return number("--memory-max", &o->memory_max);
-	case OPT_TIMEOUT:
-		return number("--timeout-ms", &o->timeout_ms);
-	case OPT_PARENT:
-		if (number("--parent", &parent) < 0)
-			return -EINVAL;
-		o->parent = (pid_t)parent;
-		return 0;
-	default:
-		return -EINVAL;
-	}
-}
-
 int main(int argc, char **argv)
 {
 	struct supervise_options o = {.stop_timeout_ms = 10000};
+	uint64_t parent = 0;
+	const struct option_entry entries[] = {
+		{"state", .text = &o.state_path, .value = "FILE", .required = true,
+			.help = "where the state of the program is written"},
+		{"log", .text = &o.log_path, .value = "FILE", .help = "where its output goes"},
+		{"restart", .flag = &o.restart, .help = "start it again when it ends"},
+		{"stop-timeout-ms", .number = &o.stop_timeout_ms, .max = INT64_MAX,
+			.help = "between SIGTERM and SIGKILL"},
+		{"memory-max", .number = &o.memory_max, .max = INT64_MAX, .value = "BYTES",
+			.help = "of all its processes together; 0: no limit"},
+		{"timeout-ms", .number = &o.timeout_ms, .max = INT64_MAX, .help = "0: no limit"},
+		{"parent", .number = &parent, .max = INT32_MAX, .value = "PID",
+			.help = "end when this process ends"},
+	};
+	const struct options options = {"berth-supervise", BERTH_VERSION,
+		"Keeps one process of an app alive. Started by berth-agent in standalone mode.",
+		"-- PROGRAM [ARG...]", entries, ARRAY_SIZE(entries)};
 	struct err err = {0};
+	int operand;
 
-	for (int c; (c = getopt_long(argc, argv, "+", options, NULL)) != -1;) {
-		if (c == OPT_HELP || c == OPT_VERSION) {
-			(void)fputs(c == OPT_HELP ? usage : "berth-supervise " BERTH_VERSION "\n",
-				stdout);
-			return 0;
-		}
-		if (parse_option(c, &o) < 0) {
-			(void)fputs(usage, stderr);
-			return EXIT_USAGE;
-		}
-	}
-	if (!o.state_path || optind >= argc) {
-		(void)fputs(usage, stderr);
+	int usage = options_parse(&options, argc, argv, &operand);
+	if (usage >= 0)
+		return usage;
+	if (operand >= argc) {
+		(void)fputs("berth-supervise: a program to run is missing\n", stderr);
 		return EXIT_USAGE;
 	}
-	o.argv = (const char *const *)&argv[optind];
+	o.parent = (pid_t)parent;
+	o.argv = (const char *const *)&argv[operand];
 	if (supervise(&o, &err) < 0) {
 		(void)fprintf(stderr, "berth-supervise: %s\n", err.msg);
 		return EXIT_FAILURE;

@@ -20,7 +20,7 @@ def test_arguments():
     assert run("--help").returncode == 0 and "--config" in run("--help").stdout
     assert run("--version").stdout.startswith("berth-proxy ")
     wrong = run("--confg", "x")
-    assert wrong.returncode == 2 and "did you mean '--config'?" in wrong.stderr
+    assert wrong.returncode == 2 and "did you mean --config?" in wrong.stderr
     assert run().returncode == 2
     assert "No such file" in run("--config", "/nonexistent", "-n").stderr
 
