@@ -64,6 +64,7 @@ struct engine *engine_new(struct ev_loop *loop, const struct engine_config *conf
 	ports_init(&e->ports, config->port_min, config->port_max);
 	e->janitor = janitor_new();
 	ev_init(&e->soon, on_engine_soon);
+	ev_init(&e->republish, on_republish);
 	e->callbacks = (struct runtime_callbacks){
 		.on_task_line = work_on_task_line,
 		.on_task_done = work_on_task_done,
@@ -79,6 +80,7 @@ void engine_free(struct engine *e)
 	if (!e)
 		return;
 	ev_timer_stop(e->loop, &e->soon);
+	ev_timer_stop(e->loop, &e->republish);
 	subscriptions_free(e);
 	list_for_each_safe (it, &e->jobs)
 		job_free(container_of(it, struct job, link));
@@ -282,9 +284,7 @@ int engine_remove_app(struct engine *e, const char *app, struct err *err)
 			free(i);
 		}
 	}
-	struct err unpublished = {0};
-	if (engine_publish(e, &unpublished) < 0)
-		log_error("app.removed", "app=%s error=%s", app, unpublished.msg);
+	publish_until_done(e);
 	_cleanup_free_ char *logs = xasprintf("%s/apps/%s/deploys", e->paths.state, app);
 	(void)janitor_remove(e->janitor, logs, NULL);
 	/* An app of the same name must not find old branches: its first push would change nothing. */

@@ -165,6 +165,8 @@ void primary_host(
 		}
 }
 
+#define REPUBLISH_S 5.
+
 /* What table_build() borrows for one app. */
 struct site_parts {
 	char host[IDENT_DOMAIN_MAX + 1];
@@ -338,4 +340,24 @@ int ask_counts(struct job *j, unsigned release,
 int engine_publish(struct engine *e, struct err *err)
 {
 	return publish_table(e, NULL, NULL, err);
+}
+
+void on_republish(struct ev_loop *loop, ev_timer *timer, int events)
+{
+	struct engine *e = container_of(timer, struct engine, republish);
+	(void)loop;
+	(void)events;
+	publish_until_done(e);
+}
+
+void publish_until_done(struct engine *e)
+{
+	struct err err = {0};
+
+	ev_timer_stop(e->loop, &e->republish);
+	if (engine_publish(e, &err) == 0)
+		return;
+	log_error("routes.not_published", "error=%s", err.msg);
+	ev_timer_set(&e->republish, REPUBLISH_S, 0.);
+	ev_timer_start(e->loop, &e->republish);
 }

@@ -34,6 +34,10 @@ int publish_table(struct engine *e, struct job *j,
 	void (*on_done)(struct job *j, int result, const struct err *err), struct err *err);
 int ask_counts(struct job *j, unsigned release,
 	void (*on_counts)(struct job *j, int result, const struct edge_counts *counts));
+/* For a start: the sites that the proxy has go on, whatever keeps us from telling it more (a full
+ * disk); tried again until it works. */
+void publish_until_done(struct engine *e);
+void on_republish(struct ev_loop *loop, ev_timer *timer, int events);
 void tickets_free(struct engine *e);
 
 /* subscribe.c */

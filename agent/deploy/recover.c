@@ -238,8 +238,8 @@ int engine_start(struct engine *e, struct runtime *runtime, struct err *err)
 	start_live(e);
 	stop_unowned(e);
 	sweep(e);
-	r = engine_publish(e, err);
+	publish_until_done(e);
 	list_for_each (it, &e->jobs)
 		job_post(container_of(it, struct job, link), DEPLOY_EVENT_RESTART);
-	return r;
+	return 0;
 }

@@ -274,24 +274,49 @@ static int record(struct job *j, const struct deploy *next, enum deploy_state fr
 
 static void on_retry(struct job *j)
 {
-	(void)job_fail(j, 1, NULL, "%s", j->error);
+	if (j->retry == DEPLOY_EVENT_FAILED)
+		(void)job_fail(j, j->retry_exit, j->hint[0] ? j->hint : NULL, "%s", j->error);
+	else
+		job_post(j, j->retry);
 }
 
-/* May the step be made although it could not be stored? */
-static bool may_go_on(struct job *j, const struct deploy *next, const struct err *err)
+static void retry_later(struct job *j, const struct deploy_event *event)
+{
+	j->retry = event->type;
+	j->retry_exit = event->exit;
+	/* The event may have been made of these very texts. */
+	if (event->type == DEPLOY_EVENT_FAILED) {
+		_cleanup_free_ char *reason = xstrdup(event->reason ? event->reason : "");
+		_cleanup_free_ char *hint = xstrdup(event->hint ? event->hint : "");
+		(void)snprintf(j->error, sizeof j->error, "%s", reason);
+		(void)snprintf(j->hint, sizeof j->hint, "%s", hint);
+	}
+	job_set_timer(j, RETRY_MS, on_retry);
+}
+
+static void tell_end(struct job *j);
+
+/* May the step be made although it could not be stored? A way back and an end are tried again until
+ * the store takes them; the client need not wait for the end. */
+static bool may_go_on(struct job *j, const struct deploy *next, const struct deploy_event *event,
+	const struct err *err)
 {
 	log_error("deploy.not_stored", "id=%llu app=%s state=%s error=%s",
 		(unsigned long long)next->id, j->app, deploy_state_name(next->state), err->msg);
-	if (next->state == DEPLOY_REVERTING) {
-		(void)snprintf(j->error, sizeof j->error, "%s", next->reason);
-		job_set_timer(j, RETRY_MS, on_retry);
-		return false;
-	}
 	if (next->state <= DEPLOY_SWAPPING) {
 		(void)job_fail(j, err->code == EEXIST ? 2 : 1, NULL, "%s", err->msg);
 		return false;
 	}
-	return true;
+	if (next->state == DEPLOY_ENDED) {
+		struct deploy before = j->deploy;
+		j->deploy = *next;
+		tell_end(j);
+		j->deploy = before;
+	}
+	if (next->state != DEPLOY_ENDED && next->state != DEPLOY_REVERTING)
+		return true;
+	retry_later(j, event);
+	return false;
 }
 
 /* What is in memory follows what was stored. */
@@ -393,7 +418,7 @@ static void job_step(struct job *j, const struct deploy_event *event)
 		next.previous = live ? live->release : 0;
 	if (actions & DEPLOY_DO_TELL_END)
 		j->ended_ms = clock_wall_ms();
-	if (record(j, &next, from, &err) < 0 && !may_go_on(j, &next, &err))
+	if (record(j, &next, from, &err) < 0 && !may_go_on(j, &next, event, &err))
 		return;
 	j->deploy = next;
 	j->generation++;
@@ -459,7 +484,8 @@ static bool can_begin_beside(const struct job *j, const struct job *other)
 
 static bool can_begin(const struct job *j)
 {
-	if (j->deploy.state != DEPLOY_QUEUED)
+	/* Its timer runs when it has ended and the store did not take that yet. */
+	if (j->deploy.state != DEPLOY_QUEUED || ev_is_active(&j->timer))
 		return false;
 	list_for_each (it, &j->engine->jobs) {
 		const struct job *other = container_of(it, struct job, link);

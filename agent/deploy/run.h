@@ -46,7 +46,7 @@ struct engine {
 	struct map lives; /* app: struct live */
 	struct ports ports;
 	struct janitor *janitor;
-	ev_timer soon;
+	ev_timer soon, republish;
 	unsigned builds; /* that run now */
 };
 
@@ -79,6 +79,9 @@ struct job {
 	bool task_runs, waits_for_turn;
 	enum task_kind task;
 	char error[DEPLOY_REASON_MAX], hint[DEPLOY_REASON_MAX]; /* what berth-build said */
+	/* an event whose state the store did not take: tried again */
+	enum deploy_event_type retry;
+	int retry_exit;
 	/* starting and checking */
 	struct list checks;
 	size_t unhealthy;

@@ -145,7 +145,7 @@ static void choose_kept(
 	if (store_release_previous(e->store, app, &previous, NULL) < 0)
 		previous.number = 0;
 	for (size_t i = 0; i < count; i++) {
-		keep[i] = rows[i].state == RELEASE_BUILDING || rows[i].number == previous.number ||
+		keep[i] = rows[i].number == previous.number ||
 			  is_code_wanted(e, app, rows[i].number, NULL);
 		if (rows[i].state == RELEASE_READY && !keep[i])
 			keep[i] = ready++ < e->config.releases_kept;
@@ -168,6 +168,10 @@ static void prune_failed(struct engine *e, const struct release_row *row, bool i
 {
 	_cleanup_free_ char *path = release_path(&e->paths, row->app, row->number, NULL);
 
+	/* Its deploy is over, and the store could not be told how it ended. */
+	if (row->state == RELEASE_BUILDING &&
+		store_release_set_state(e->store, row->app, row->number, RELEASE_FAILED, NULL) < 0)
+		return;
 	if (is_old)
 		prune_release(e, row);
 	else if (file_exists(path))
@@ -189,7 +193,7 @@ static void prune_releases(struct engine *e, const char *app)
 			continue;
 		if (rows[i].state == RELEASE_READY)
 			prune_release(e, &rows[i]);
-		else if (rows[i].state == RELEASE_FAILED)
+		else if (rows[i].state == RELEASE_FAILED || rows[i].state == RELEASE_BUILDING)
 			prune_failed(e, &rows[i], ++failed > FAILED_KEPT);
 	}
 	for (size_t i = 0; i < count; i++)

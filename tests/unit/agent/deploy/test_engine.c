@@ -5,8 +5,10 @@
  */
 #include <errno.h>
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stddef.h>
+#include <sys/resource.h>
 
 #include <cmocka.h>
 
@@ -460,6 +462,58 @@ static void test_a_lost_store_is_not_taken_for_an_empty_one(void **state)
 	assert_int_equal(fake_count("shop", 1), 2);
 }
 
+static void set_file_limit(rlim_t bytes)
+{
+	struct rlimit limit;
+	(void)signal(SIGXFSZ, SIG_IGN);
+	assert_int_equal(getrlimit(RLIMIT_FSIZE, &limit), 0);
+	limit.rlim_cur = bytes;
+	assert_int_equal(setrlimit(RLIMIT_FSIZE, &limit), 0);
+}
+
+/* No file may grow any more: the store, the event log and the release's files take nothing. */
+static void test_a_disk_that_takes_nothing(void **state)
+{
+	(void)state;
+	struct err err = {0};
+	struct heard h = {.text = BUF_INIT(1u << 20)};
+	struct deploy_subscription *s;
+	const struct deploy_request r = {.app = "shop", .kind = DEPLOY_ENV};
+	uint64_t other;
+	world_start_agent(NULL);
+	assert_int_equal(world_deploy(DEPLOY_COMMIT, 0), 0);
+	world_settle();
+	for (unsigned hangs = 0; hangs < 2; hangs++) {
+		fake->build_hangs = hangs;
+		uint64_t id = world_request(DEPLOY_COMMIT, 0);
+		for (int i = 0; i < 500 && hangs && fake->builds_running == 0; i++)
+			world_turn();
+		h.last = false;
+		assert_int_equal(engine_subscribe(world.engine, id, on_event, &h, &s, &err), 0);
+		set_file_limit(0);
+		assert_true(engine_deploy(world.engine, &r, &other, &err) < 0);
+		assert_non_null(strstr(err.msg, "cannot"));
+		if (hangs)
+			fake_finish_build();
+		for (int i = 0; i < 3000 && !h.last; i++)
+			world_turn();
+		set_file_limit(RLIM_INFINITY);
+		assert_true(h.last);
+		assert_non_null(strstr(buf_cstr(&h.text), "\"state\":\"failed\""));
+		assert_non_null(strstr(buf_cstr(&h.text), "cannot"));
+		buf_clear(&h.text);
+		assert_int_equal(fake_served("shop"), 1);
+		world_settle();
+		world_check();
+		assert_int_equal(world_live(), 1);
+	}
+	fake->build_hangs = false;
+	buf_free(&h.text);
+	assert_int_equal(world_deploy(DEPLOY_COMMIT, 0), 0);
+	world_settle();
+	world_check();
+}
+
 int main(void)
 {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, world_setup, world_teardown)
@@ -478,6 +532,7 @@ int main(void)
 		TEST(test_plan_only),
 		TEST(test_domains_follow_the_manifest),
 		TEST(test_an_app_is_removed_while_it_is_deployed),
+		TEST(test_a_disk_that_takes_nothing),
 		TEST(test_a_lost_store_is_not_taken_for_an_empty_one),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
