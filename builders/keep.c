@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * cache_dir/kept/<result>/ holds "tree", the copy, and "made", which says from what (the key) and
- * where (the app's folder). "made" is written last and removed first, so that a tree without it is
- * one that a crash cut short.
+ * cache_dir/kept/<result>/ holds "tree", the copy, and "made", which says from what (the key), in
+ * which boot of the machine and where (the app's folder). "made" is written last and removed first,
+ * so that a tree without it is one that a crash of ours cut short. After a power cut files may be
+ * empty that were written just before; nothing is synced here, because that can take many seconds
+ * on a busy disk. Instead a copy is only trusted in the boot that made it.
  */
 #include "builders/keep.h"
 
@@ -103,6 +105,18 @@ static bool move_scripts(const char *tree, const char *from, const char *to)
 	return ok;
 }
 
+/* "KEY\nBOOT\n", in front of the app's folder. */
+static char *made_head(const struct plan_step *step)
+{
+	_cleanup_free_ char *boot = NULL;
+	size_t len = 0;
+
+	if (file_read("/proc/sys/kernel/random/boot_id", 256, &boot, &len, NULL) < 0)
+		boot = xstrdup("");
+	boot[strcspn(boot, "\n")] = '\0';
+	return xasprintf("%s\n%s\n", step->key, boot);
+}
+
 bool keep_restore(const char *cache_dir, const char *app_dir, const struct plan_step *step)
 {
 	_cleanup_free_ char *dir = kept_dir(cache_dir, step);
@@ -113,25 +127,25 @@ bool keep_restore(const char *cache_dir, const char *app_dir, const struct plan_
 
 	if (file_exists(to) || file_read(made_path, MADE_BYTES_MAX, &made, NULL, NULL) < 0)
 		return false;
-	/* "KEY\nAPP_DIR" */
-	char *newline = strchr(made, '\n');
-	if (!newline)
+	_cleanup_free_ char *head = made_head(step);
+	if (!has_prefix(made, head))
 		return false;
-	*newline = '\0';
-	if (!streq(made, step->key))
-		return false;
-	const char *from = newline + 1;
+	const char *from = made + strlen(head);
 	if (copy_tree(tree, to) && (streq(from, app_dir) || move_scripts(to, from, app_dir)))
 		return true;
 	(void)file_remove_tree(to, NULL);
 	return false;
 }
 
-/* The copy must be on the disk before "made" says that it is whole. */
-static bool sync_below(const char *dir)
+/* Replaces "made" as a whole. */
+static void write_made(const char *dir, const char *text)
 {
-	_cleanup_close_ int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	return fd >= 0 && syncfs(fd) == 0;
+	_cleanup_free_ char *path = xasprintf("%s/made", dir);
+	_cleanup_free_ char *fresh = xasprintf("%s/made.new", dir);
+	_cleanup_close_ int fd = open(fresh, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+
+	if (fd < 0 || fd_write_all(fd, text, strlen(text)) < 0 || rename(fresh, path) < 0)
+		(void)unlink(fresh);
 }
 
 void keep_save(const char *cache_dir, const char *app_dir, const struct plan_step *step)
@@ -140,7 +154,8 @@ void keep_save(const char *cache_dir, const char *app_dir, const struct plan_ste
 	_cleanup_free_ char *tree = xasprintf("%s/tree", dir);
 	_cleanup_free_ char *made_path = xasprintf("%s/made", dir);
 	_cleanup_free_ char *from = xasprintf("%s/%s", app_dir, step->result);
-	_cleanup_free_ char *made = xasprintf("%s\n%s", step->key, app_dir);
+	_cleanup_free_ char *head = made_head(step);
+	_cleanup_free_ char *made = xasprintf("%s%s", head, app_dir);
 	int64_t bytes = file_tree_bytes(from);
 
 	if (bytes <= 0 || bytes > KEPT_BYTES_MAX)
@@ -148,8 +163,8 @@ void keep_save(const char *cache_dir, const char *app_dir, const struct plan_ste
 	(void)unlink(made_path);
 	if (file_remove_tree(tree, NULL) < 0 || file_make_dirs(dir, 0700, NULL) < 0)
 		return;
-	if (copy_tree(from, tree) && sync_below(dir))
-		(void)file_replace(made_path, made, strlen(made), 0600, NULL);
+	if (copy_tree(from, tree))
+		write_made(dir, made);
 	else
 		(void)file_remove_tree(tree, NULL);
 }

@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 
 #include "builders/builder.h"
+#include "builders/cache.h"
 #include "builders/check.h"
 #include "builders/environment.h"
 #include "builders/execute.h"
@@ -89,6 +90,7 @@ static enum exit_status build(struct build *b)
 	if (b->plan_only)
 		return DONE;
 	int r = execute(b, &err);
+	(void)cache_trim(b->cache_dir, CACHE_BYTES_MAX);
 	if (r < 0)
 		return fail(r == -ECHILD || r == -EINTR ? STEP_FAILED : BUG, &err);
 	if (check_built(b->plan, &b->source, b->app_dir, &err) < 0)
