@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * What the files of the engine share. Private to agent/deploy. Read in this order: run.c (events,
- * states, the store), prepare.c and work_*.c (the actions in the order of a deploy, work.h),
+ * states), record.c (the store), prepare.c and work_*.c (the actions in the order of a deploy, work.h),
  * instances.c, publish.c, subscribe.c, recover.c.
  *
  * Nothing happens inside a caller's call: events are posted and handled from the loop, one at a
@@ -113,8 +113,9 @@ void job_stop_timer(struct job *j);
 void job_emit(struct job *j, json_t *event); /* takes the event */
 void job_open_log(struct job *j);
 void engine_test_stop(struct engine *e, enum deploy_state state, const char *suffix);
-/* A row of the store from a job; its strings are borrowed from the job. */
+/* record.c: a row of the store from a job; its strings are borrowed from the job. */
 void job_fill_row(const struct job *j, const struct deploy *d, struct deploy_row *ret);
+int job_record(struct job *j, const struct deploy *next, enum deploy_state from, struct err *err);
 void on_engine_soon(struct ev_loop *loop, ev_timer *timer, int events);
 
 #endif
