@@ -80,6 +80,17 @@ void exchange_end(struct exchange *x)
 	x->client->send_end(x);
 }
 
+static void respond_whole(struct exchange *x, struct response_head *head, struct str body)
+{
+	head->body = x->is_head ? RESPONSE_NO_BODY : RESPONSE_LENGTH;
+	head->has_length = true;
+	head->length = body.len;
+	exchange_respond(x, head);
+	if (x->active && !x->is_head)
+		(void)exchange_send(x, body.p, body.len, true);
+	exchange_end(x);
+}
+
 void exchange_page(
 	struct exchange *x, unsigned status, const struct http_field *fields, size_t field_count)
 {
@@ -90,21 +101,31 @@ void exchange_page(
 		{STR("Cache-Control"), STR("no-store")},
 	};
 	struct response_head head = {
-		.status = status,
-		.fields = all,
-		.field_count = 2 + field_count,
-		.body = x->is_head ? RESPONSE_NO_BODY : RESPONSE_LENGTH,
-		.has_length = true,
-		.length = len,
-	};
+		.status = status, .fields = all, .field_count = 2 + field_count};
 
 	must(head.field_count <= ARRAY_SIZE(all));
 	for (size_t i = 0; i < field_count; i++)
 		all[2 + i] = fields[i];
-	exchange_respond(x, &head);
-	if (x->active && !x->is_head)
-		(void)exchange_send(x, text, len, true);
-	exchange_end(x);
+	respond_whole(x, &head, (struct str){text, len});
+}
+
+/* For the CA that proves who has the host: a document of its own, whatever the site is. */
+static void answer_challenge(
+	struct exchange *x, const struct http_head *head, const struct challenge *challenge)
+{
+	static const struct http_field fields[] = {
+		{STR("Content-Type"), STR("application/octet-stream")},
+		{STR("Cache-Control"), STR("no-store")},
+	};
+	struct response_head answer = {
+		.status = 200, .fields = fields, .field_count = ARRAY_SIZE(fields)};
+
+	if (!x->is_head && !str_eq(head->method, STR("GET")))
+		exchange_page(x, 405, NULL, 0);
+	else if (!challenge)
+		exchange_page(x, 404, NULL, 0);
+	else
+		respond_whole(x, &answer, str_from(challenge->key_authorization));
 }
 
 void exchange_fail(struct exchange *x, unsigned status)
@@ -260,7 +281,10 @@ void exchange_begin(struct exchange *x, const struct exchange_request *request)
 	counter_add(&x->worker->requests, 1);
 	if (http_authority_split(head->host, &host, NULL))
 		x->site = router_site(&x->view->table->router, host);
-	if (x->site)
+	const struct challenge *challenge = NULL;
+	if (x->site && router_challenge(x->view->table->routes, host, head->path, &challenge))
+		answer_challenge(x, head, challenge);
+	else if (x->site)
 		begin_at_site(x, request, host);
 	else
 		exchange_page(x, 421, NULL, 0);

@@ -60,3 +60,27 @@ const struct route *router_route(const struct site *site, struct str path)
 			return &site->routes[i];
 	return NULL;
 }
+
+bool router_challenge(
+	const struct routes *routes, struct str host, struct str path, const struct challenge **ret)
+{
+	static const struct str prefix = {
+		"/.well-known/acme-challenge/", sizeof "/.well-known/acme-challenge/" - 1};
+	bool is_host_asked = false;
+
+	*ret = NULL;
+	if (routes->challenge_count == 0 || !str_starts(path, prefix))
+		return false;
+	if (host.len > 0 && host.p[host.len - 1] == '.')
+		host.len--;
+	struct str token = {path.p + prefix.len, path.len - prefix.len};
+	for (size_t i = 0; i < routes->challenge_count; i++) {
+		const struct challenge *c = &routes->challenges[i];
+		if (!str_ieq(host, str_from(c->host)))
+			continue;
+		is_host_asked = true;
+		if (str_eq(token, str_from(c->token)))
+			*ret = c;
+	}
+	return is_host_asked;
+}

@@ -22,4 +22,9 @@ const struct site *router_site(const struct router *r, struct str host);
 /* The route with the longest prefix that holds whole segments of the path; NULL: none. */
 const struct route *router_route(const struct site *site, struct str path);
 
+/* Is the path one of a host that a CA looks at just now? *ret is what it asks for, NULL when the
+ * token is unknown. */
+bool router_challenge(const struct routes *routes, struct str host, struct str path,
+	const struct challenge **ret);
+
 #endif

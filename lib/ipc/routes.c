@@ -17,6 +17,8 @@
 /* The strings and arrays of a table are smaller than its JSON text, but for the pointers. */
 #define ARENA_BYTES_MAX ((size_t)ROUTES_BYTES_MAX * 4)
 #define PREFIX_BYTES_MAX 1024
+#define TOKEN_BYTES_MAX 256
+#define KEY_AUTHORIZATION_BYTES_MAX 512
 
 struct routes *routes_new(void)
 {
@@ -261,12 +263,46 @@ static int check_sites(struct check *c)
 	return 0;
 }
 
+/* Base64url (RFC 8555 §8.3); `more` is allowed beside its letters. */
+static bool is_token(const char *text, const char *more, size_t max)
+{
+	size_t n = text ? strlen(text) : 0;
+
+	for (size_t i = 0; i < n; i++) {
+		char c = text[i];
+		bool ok = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
+			  (c >= '0' && c <= '9') || c == '-' || c == '_' || strchr(more, c);
+		if (!ok)
+			return false;
+	}
+	return n > 0 && n <= max;
+}
+
+static int check_challenges(struct check *c)
+{
+	for (size_t i = 0; i < c->routes->challenge_count; i++) {
+		const struct challenge *ch = &c->routes->challenges[i];
+		if (ident_check_domain(ch->host ? ch->host : "", false, c->err) < 0)
+			return err_wrap(c->err, "challenges[%zu].host", i);
+		if (!is_token(ch->token, "", TOKEN_BYTES_MAX))
+			return err_set(c->err, EINVAL,
+				"challenges[%zu].token: must be a base64url text", i);
+		if (!is_token(ch->key_authorization, ".", KEY_AUTHORIZATION_BYTES_MAX))
+			return err_set(c->err, EINVAL,
+				"challenges[%zu].key_authorization: must be a token, a dot and a "
+				"thumbprint",
+				i);
+	}
+	return 0;
+}
+
 int routes_check(struct routes *r, struct err *err)
 {
 	struct err own = {0};
 	_cleanup_(check_release) struct check c = {.routes = r, .err = err ? err : &own};
 
-	if (check_upstreams(&c) < 0 || check_certificates(&c) < 0 || check_sites(&c) < 0)
+	if (check_upstreams(&c) < 0 || check_certificates(&c) < 0 || check_sites(&c) < 0 ||
+		check_challenges(&c) < 0)
 		return -EINVAL;
 	return 0;
 }

@@ -61,6 +61,13 @@ struct certificate {
 	const char *key_path; /* PEM */
 };
 
+/* What a CA asks for under /.well-known/acme-challenge/ (RFC 8555 §8.3). */
+struct challenge {
+	const char *host; /* exact, no wildcard */
+	const char *token; /* last segment of the path */
+	const char *key_authorization; /* the answer */
+};
+
 struct routes {
 	struct arena arena;
 	unsigned refs;
@@ -71,6 +78,8 @@ struct routes {
 	size_t upstream_count;
 	struct certificate *certificates;
 	size_t certificate_count;
+	struct challenge *challenges;
+	size_t challenge_count;
 	const char *default_certificate; /* for unknown or absent SNI; NULL: refuse the handshake */
 };
 

@@ -211,14 +211,27 @@ static int read_certificate(const struct reader *r, void *element)
 	return get_string(r, "key", &to->key_path);
 }
 
+static int read_challenge(const struct reader *r, void *element)
+{
+	static const char *const known[] = {"host", "token", "key_authorization"};
+	struct challenge *to = element;
+
+	if (check_keys(r, known, ARRAY_SIZE(known)) < 0 || get_string(r, "host", &to->host) < 0 ||
+		get_string(r, "token", &to->token) < 0)
+		return -EINVAL;
+	return get_string(r, "key_authorization", &to->key_authorization);
+}
+
 static int read_routes(const struct reader *r, struct routes *to)
 {
-	static const char *const known[] = {
-		"version", "sites", "upstreams", "certificates", "default_certificate"};
+	static const char *const known[] = {"version", "sites", "upstreams", "certificates",
+		"default_certificate", "challenges"};
 	static const struct array sites = {"sites", sizeof(struct site), read_site};
 	static const struct array upstreams = {"upstreams", sizeof(struct upstream), read_upstream};
 	static const struct array certificates = {
 		"certificates", sizeof(struct certificate), read_certificate};
+	static const struct array challenges = {
+		"challenges", sizeof(struct challenge), read_challenge};
 	void *elements = NULL;
 
 	if (check_keys(r, known, ARRAY_SIZE(known)) < 0 ||
@@ -233,6 +246,9 @@ static int read_routes(const struct reader *r, struct routes *to)
 	if (get_array(r, &certificates, &elements, &to->certificate_count) < 0)
 		return -EINVAL;
 	to->certificates = elements;
+	if (get_array(r, &challenges, &elements, &to->challenge_count) < 0)
+		return -EINVAL;
+	to->challenges = elements;
 	return 0;
 }
 
@@ -328,6 +344,16 @@ static json_t *format_site(const struct site *s)
 	return o;
 }
 
+static json_t *format_challenge(const struct challenge *c)
+{
+	json_t *o = json_object();
+
+	set_text(o, "host", c->host);
+	set_text(o, "token", c->token);
+	set_text(o, "key_authorization", c->key_authorization);
+	return o;
+}
+
 json_t *routes_to_json(const struct routes *r)
 {
 	json_t *top = json_object(), *sites = json_array(), *upstreams = json_array(),
@@ -353,6 +379,12 @@ json_t *routes_to_json(const struct routes *r)
 	must(json_object_set_new(top, "upstreams", upstreams) == 0);
 	must(json_object_set_new(top, "certificates", certificates) == 0);
 	set_text(top, "default_certificate", r->default_certificate);
+	for (size_t i = 0; i < r->challenge_count; i++) {
+		if (i == 0)
+			must(json_object_set_new(top, "challenges", json_array()) == 0);
+		must(json_array_append_new(json_object_get(top, "challenges"),
+			     format_challenge(&r->challenges[i])) == 0);
+	}
 	return top;
 }
 

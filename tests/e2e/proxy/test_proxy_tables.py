@@ -200,3 +200,25 @@ def test_large_file(proxy, certificate, tmp_path, tls):
     assert p.ask("/big.bin", tls=tls).body == body
     r = p.ask("/big.bin", tls=tls, method="HEAD")
     assert r["content-length"] == str(len(body))
+
+
+def test_challenges(proxy, origin, certificate):
+    """A CA's question is answered on both ports before redirect and app; then the paths are the
+    app's again."""
+    path = "/.well-known/acme-challenge/"
+    asked = {"host": "app.test", "token": "T-1", "key_authorization": "T-1.thumb_print"}
+    app = origin().address
+    plain = table(app, certificate_entry=certificate, https_only=True)
+    p = proxy({**plain, "challenges": [asked]})
+    for tls in (False, True):
+        answer = p.ask(path + "T-1", tls=tls)
+        assert (answer.status, answer.body) == (200, b"T-1.thumb_print")
+        assert p.ask(path + "other", tls=tls).status == 404
+        assert p.ask(path + "T-1", tls=tls, method="POST", body=b"x").status == 405
+        head = p.ask(path + "T-1", tls=tls, method="HEAD")
+        assert (head.status, head.body) == (200, b"")
+    assert p.ask(path + "T-1", host="other.test").status == 421
+    assert p.ask("/").status == 308
+    assert p.apply({**plain, "version": 2})["ok"]
+    assert p.ask(path + "T-1").status == 308
+    assert p.ask(path + "T-1", tls=True).body == b"hello"

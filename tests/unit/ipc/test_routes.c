@@ -22,7 +22,8 @@ static const char good[] =
 	"\"upstreams\":[{\"name\":\"shop.7.web\",\"addresses\":[\"unix:/run/a.sock\",\"tcp:127.0.0.1:20001\"]},"
 	"{\"name\":\"agent\",\"addresses\":[\"tcp:[::1]:9\"]}],"
 	"\"certificates\":[{\"name\":\"local\",\"chain\":\"/c/l.pem\",\"key\":\"/c/l.key\"},"
-	"{\"name\":\"shop\",\"chain\":\"/c/s.pem\",\"key\":\"/c/s.key\"}]}";
+	"{\"name\":\"shop\",\"chain\":\"/c/s.pem\",\"key\":\"/c/s.key\"}],"
+	"\"challenges\":[{\"host\":\"shop.example.com\",\"token\":\"tok-1\",\"key_authorization\":\"tok-1.th_mb\"}]}";
 
 static void test_good_table(void **state)
 {
@@ -46,6 +47,8 @@ static void test_good_table(void **state)
 	assert_true(s->routes[0].strip_prefix);
 	assert_string_equal(s->routes[1].redirect_host, "new.test");
 	assert_string_equal(s->routes[2].upstream, "shop.7.web");
+	assert_int_equal(r->challenge_count, 1);
+	assert_string_equal(r->challenges[0].key_authorization, "tok-1.th_mb");
 	assert_string_equal(r->upstreams[0].addresses[1], "tcp:127.0.0.1:20001");
 
 	_cleanup_free_ char *text = routes_format(r);
@@ -76,6 +79,9 @@ static void test_empty_table(void **state)
 	SITE("{\"app\":\"a\",\"hosts\":[" text \
 	     "],\"routes\":[{\"prefix\":\"/\",\"upstream\":\"u\"}]}")
 #define ROUTES(text) SITE("{\"app\":\"a\",\"hosts\":[\"a.test\"],\"routes\":[" text "]}")
+#define CHALLENGE(host, token, answer)                               \
+	"{\"challenges\":[{\"host\":\"" host "\",\"token\":\"" token \
+	"\",\"key_authorization\":\"" answer "\"}]}"
 #define ADDRESS(text) "{\"upstreams\":[{\"name\":\"u\",\"addresses\":[\"" text "\"]}]}"
 
 static void test_refused(void **state)
@@ -125,6 +131,10 @@ static void test_refused(void **state)
 		{ADDRESS("unix:run/x"), "absolute path"},
 		{"{\"upstreams\":[{\"name\":\"u\"},{\"name\":\"u\"}]}", "'u' appears twice"},
 		{"{\"upstreams\":[{\"name\":\"\"}]}", "must not be empty"},
+		{CHALLENGE("*.a.test", "t", "t.k"), "challenges[0].host: "},
+		{CHALLENGE("a.test", "", "t.k"), "challenges[0].token: "},
+		{CHALLENGE("a.test", "a/b", "t.k"), "challenges[0].token: "},
+		{CHALLENGE("a.test", "t", "t\\r\\nk"), "challenges[0].key_authorization: "},
 		{"{\"default_certificate\":\"x\"}", "no certificate is named 'x'"},
 		{"{\"certificates\":[{\"name\":\"x\",\"chain\":\"/c\"}]}",
 			"certificates[0]: key '' must be an absolute path"},

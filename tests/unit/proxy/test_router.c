@@ -17,7 +17,8 @@ static const char text[] =
 	"{\"prefix\":\"/api/v1\",\"upstream\":\"u\"}]},"
 	"{\"app\":\"b\",\"hosts\":[\"b.a.test\",\"localhost\"],\"routes\":["
 	"{\"prefix\":\"/only\",\"upstream\":\"u\"}]}],"
-	"\"upstreams\":[{\"name\":\"u\"}]}";
+	"\"upstreams\":[{\"name\":\"u\"}],"
+	"\"challenges\":[{\"host\":\"b.a.test\",\"token\":\"t1\",\"key_authorization\":\"t1.k\"}]}";
 
 struct fixture {
 	struct routes *routes;
@@ -110,12 +111,41 @@ static void test_paths(void **state)
 	}
 }
 
+static void test_challenges(void **state)
+{
+	static const struct {
+		const char *host, *path, *answer;
+		bool is_asked;
+	} cases[] = {
+		{"b.a.test", "/.well-known/acme-challenge/t1", "t1.k", true},
+		{"B.A.TEST.", "/.well-known/acme-challenge/t1", "t1.k", true},
+		{"b.a.test", "/.well-known/acme-challenge/t2", NULL, true},
+		{"b.a.test", "/.well-known/acme-challenge/t1/x", NULL, true},
+		{"b.a.test", "/.well-known/acme-challenge/", NULL, true},
+		{"b.a.test", "/.well-known/acme-challenge", NULL, false},
+		{"b.a.test", "/", NULL, false},
+		{"x.a.test", "/.well-known/acme-challenge/t1", NULL, false},
+		{"a.test", "/.well-known/acme-challenge/t1", NULL, false},
+	};
+	const struct fixture *f = *state;
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		const struct challenge *c;
+		bool is_asked = router_challenge(
+			f->routes, str_from(cases[i].host), str_from(cases[i].path), &c);
+		if (is_asked != cases[i].is_asked ||
+			!streq(c ? c->key_authorization : NULL, cases[i].answer))
+			fail_msg("%s%s: %d", cases[i].host, cases[i].path, is_asked);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_hosts),
 		cmocka_unit_test(test_long_hosts),
 		cmocka_unit_test(test_paths),
+		cmocka_unit_test(test_challenges),
 	};
 	return cmocka_run_group_tests(tests, set_up, tear_down);
 }
