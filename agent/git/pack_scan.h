@@ -27,7 +27,7 @@ struct pack_limits {
 #define PACK_LIMITS_DEFAULT                                        \
 	((struct pack_limits){.pack_bytes_max = (uint64_t)2 << 30, \
 		.file_bytes_max = (uint64_t)100 << 20,             \
-		.inflated_bytes_free = (uint64_t)2 << 30,          \
+		.inflated_bytes_free = (uint64_t)1 << 30,          \
 		.inflated_ratio_max = 64,                          \
 		.objects_max = 1000000,                            \
 		.chain_max = 500})
