@@ -46,7 +46,8 @@ install_packages() {
 
 build_programs() {
   say "Building Berth"
-  cmake -S . -B "$build" -G Ninja -DCMAKE_BUILD_TYPE=RelWithDebInfo -DBERTH_TESTS=OFF >/dev/null
+  # A compiler newer than ours may warn of something new; that must not stop who only wants to try.
+  cmake -S . -B "$build" -G Ninja -DCMAKE_BUILD_TYPE=RelWithDebInfo -DBERTH_TESTS=OFF -DBERTH_WERROR=OFF >/dev/null
   cmake --build "$build"
 }
 
