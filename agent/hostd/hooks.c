@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Files: R-hostd/ended/<name> holds one line of numbers and words of ours.
+ * Files: R-hostd/ended/<name> holds one line of ours: numbers, the exit status plus one
+ * among them, and words.
  */
 #include "agent/hostd/hooks.h"
 
@@ -46,22 +47,34 @@ static char *ended_path(const struct hostd_request *unit)
 	return xasprintf(DIR_HOSTD_RUN "/ended/%s", name);
 }
 
+static int next_number(struct str *rest, uint64_t max, uint64_t *ret)
+{
+	struct str word;
+	return str_split(rest, ' ', &word) ? parse_u64(word, 0, max, ret) : -EBADMSG;
+}
+
 int ended_read(const struct hostd_request *unit, struct ended *ret)
 {
 	_cleanup_free_ char *path = ended_path(unit);
 	_cleanup_free_ char *text = NULL;
+	uint64_t failures, timed_out, out_of_memory, status;
 	struct ended e = {0};
-	int timed_out, out_of_memory;
+	struct str words;
 	size_t len;
 
 	int r = file_read(path, 512, &text, &len, NULL);
 	if (r < 0)
 		return r;
-	if (sscanf(text, "%u %d %d %d %127[^\n]", &e.failures, &timed_out, &out_of_memory,
-		    &e.exit_status, e.text) != 5)
+	struct str rest = {text, len};
+	if (next_number(&rest, UINT32_MAX, &failures) < 0 ||
+		next_number(&rest, 1, &timed_out) < 0 ||
+		next_number(&rest, 1, &out_of_memory) < 0 || next_number(&rest, 256, &status) < 0 ||
+		!str_split(&rest, '\n', &words) || str_copy(e.text, sizeof e.text, words) < 0)
 		return -EBADMSG;
-	e.timed_out = timed_out;
-	e.out_of_memory = out_of_memory;
+	e.failures = (unsigned)failures;
+	e.timed_out = timed_out > 0;
+	e.out_of_memory = out_of_memory > 0;
+	e.exit_status = (int)status - 1;
 	*ret = e;
 	return 0;
 }
@@ -161,40 +174,50 @@ static int give_to_build(const struct hostd_request *unit, struct err *err)
 	return tree_give(path, &owners, err);
 }
 
-/* The plan that the build wrote goes where the agent looks for it. Opened without following links:
- * the build chose what is there. */
+/* The plan that the build wrote; opened without following links, for the build chose what is there. */
+static int read_plan(const struct hostd_request *unit, struct buf *ret, struct err *err)
+{
+	_cleanup_free_ char *path =
+		xasprintf("/var/cache/private/berth/%s/.plan-%u.json", unit->app, unit->release);
+	struct stat st;
+
+	_cleanup_close_ int fd = open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+	if (fd < 0)
+		return -errno;
+	(void)unlink(path);
+	if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode))
+		return err_set(err, EINVAL, "%s is no file", path);
+	int r = fd_read_all(fd, ret);
+	return r < 0 ? err_errno(err, -r, "cannot read %s", path) : 0;
+}
+
+/* Puts the plan where the agent looks for it. The folder is the agent's, so the way to it must not
+ * leave S. */
 static int hand_over_plan(
 	const struct hostd_request *unit, const struct passwd *agent, struct err *err)
 {
-	_cleanup_free_ char *from =
-		xasprintf("/var/cache/private/berth/%s/.plan-%u.json", unit->app, unit->release);
-	_cleanup_free_ char *to =
-		xasprintf(DIR_STATE "/apps/%s/releases/%u/plan.json", unit->app, unit->release);
+	_cleanup_free_ char *path = xasprintf("apps/%s/releases/%u", unit->app, unit->release);
 	_cleanup_buf_ struct buf plan = BUF_INIT(PLAN_MAX);
-	struct stat st;
 
-	_cleanup_close_ int fd = open(from, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
-	(void)unlink(from);
-	if (fd < 0)
-		return errno == ENOENT ? 0 : err_errno(err, errno, "cannot read %s", from);
-	if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode))
-		return err_set(err, EINVAL, "%s is no file", from);
-	int r = fd_read_all(fd, &plan);
+	int r = read_plan(unit, &plan, err);
 	if (r < 0)
-		return err_errno(err, -r, "cannot read %s", from);
-	(void)unlink(to);
-	_cleanup_close_ int out =
-		open(to, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0644);
-	if (out < 0)
-		return err_errno(err, errno, "cannot write %s", to);
-	r = fd_write_all(out, buf_data(&plan), buf_len(&plan));
+		return r == -ENOENT ? 0 : r;
+	_cleanup_close_ int state = open(DIR_STATE, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	_cleanup_close_ int folder =
+		file_open_beneath(state, path, O_PATH | O_DIRECTORY | O_NOFOLLOW);
+	if (folder < 0)
+		return err_errno(err, -folder, "cannot open " DIR_STATE "/%s", path);
+	(void)unlinkat(folder, "plan.json", 0);
+	_cleanup_close_ int out = openat(
+		folder, "plan.json", O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0644);
+	r = out < 0 ? -errno : fd_write_all(out, buf_data(&plan), buf_len(&plan));
 	if (r == 0 && fchown(out, agent->pw_uid, agent->pw_gid) < 0)
 		r = -errno;
 	/* Once for everything that the build made: a release is only acknowledged when it would
 	 * survive a power cut. */
 	if (r == 0 && syncfs(out) < 0)
 		r = -errno;
-	return r < 0 ? err_errno(err, -r, "cannot write %s", to) : 0;
+	return r < 0 ? err_errno(err, -r, "cannot write " DIR_STATE "/%s/plan.json", path) : 0;
 }
 
 static int take_back(const struct hostd_request *unit, struct err *err)
@@ -275,7 +298,7 @@ int hook_ended(const struct hostd_request *unit, struct err *err)
 		now.failures = before.failures;
 	now.failures += was_short(unit) ? 1 : 0;
 	int n = snprintf(line, sizeof line, "%u %d %d %d %s\n", now.failures, now.timed_out,
-		now.out_of_memory, now.exit_status, now.text);
+		now.out_of_memory, now.exit_status + 1, now.text);
 	int written = file_replace(path, line, (size_t)n, 0600, r < 0 ? NULL : err);
 	return r < 0 ? r : written;
 }

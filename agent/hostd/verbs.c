@@ -21,6 +21,8 @@
 #include "lib/sys/file.h"
 #include "lib/sys/proc.h"
 
+static const char logs_program[] = DIR_PROGRAMS "/berth-logs";
+
 struct hostd {
 	struct hostd_callbacks callbacks;
 	struct sd_event *event;
@@ -466,7 +468,7 @@ static void logs_open(struct hostd *h, uint64_t peer, const struct hostd_request
 {
 	struct err err = {0};
 	char lines[16];
-	const char *argv[10] = {DIR_PROGRAMS "/berth-logs", "--journal", r->app, "--lines", lines};
+	const char *argv[10] = {logs_program, "--journal", r->app, "--lines", lines};
 	unsigned n = 5;
 
 	(void)snprintf(lines, sizeof lines, "%u", r->lines);

@@ -42,7 +42,7 @@ static size_t utf8_length(const unsigned char *p, size_t n)
 
 void utf8_append(struct buf *to, struct str raw)
 {
-	for (size_t i = 0; i < raw.len;) {
+	for (size_t i = 0; raw.p && i < raw.len;) {
 		size_t n = utf8_length((const unsigned char *)raw.p + i, raw.len - i);
 		int r = n > 0 ? buf_append(to, raw.p + i, n) : buf_puts(to, replacement);
 		if (r < 0)
@@ -71,7 +71,7 @@ static void deliver(struct line_splitter *l)
 {
 	struct str line = {buf_data(&l->partial), buf_len(&l->partial)};
 
-	if (line.len > 0 && line.p[line.len - 1] == '\r')
+	if (line.p && line.len > 0 && line.p[line.len - 1] == '\r')
 		line.len--;
 	buf_clear(&l->clean);
 	utf8_append(&l->clean, line);

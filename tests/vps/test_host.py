@@ -132,6 +132,37 @@ def test_a_build_that_eats_memory(berth_host):
     assert berth_host.units("berth-task-*") == []
 
 
+def test_an_app_that_exits_says_why(berth_host):
+    berth_host.put("exits", APPS / "exits")
+    result = berth_host.berth("deploy", app="exits", check=False)
+    assert result.returncode == 1, result.stderr
+    assert "exited with status 3" in result.stderr
+    assert "cannot open the database: no such file" in result.stderr + result.stdout
+    berth_host.wait(lambda: not berth_host.units("berth-app-exits.*.service"), "its end")
+
+
+def test_a_release_command_that_fails(berth_host):
+    berth_host.put("badrelease", APPS / "bad-release")
+    result = berth_host.berth("deploy", app="badrelease", check=False)
+    assert result.returncode == 9, result.stderr
+
+
+def test_logs_are_followed(berth_host):
+    berth_host.put("talker", APPS / "plain", version__txt="one\n")
+    deploy(berth_host, "talker")
+    berth_host.host.run("systemd-run", "--unit=follow", "-E", "HOME=/srv", "bash", "-c",
+                        "berth logs -a talker --follow >/srv/follow.log")
+    berth_host.wait(lambda: "version one" in berth_host.host.sh("cat /srv/follow.log", check=False).stdout,
+                    "what was logged")
+    berth_host.put("talker", APPS / "plain", version__txt="two\n")
+    deploy(berth_host, "talker")
+    berth_host.wait(lambda: "version two" in berth_host.host.sh("cat /srv/follow.log").stdout,
+                    "what is logged")
+    berth_host.host.run("systemctl", "stop", "follow")
+    berth_host.wait(lambda: berth_host.host.run("pgrep", "berth-logs", check=False).returncode == 1,
+                    "the end of the reader")
+
+
 def test_an_app_that_eats_memory_is_restarted(berth_host):
     app = APPS / "plain/app"
     hungry = app.read_text().replace(
