@@ -12,6 +12,7 @@
 #include "proxy/upstream.h"
 
 #define LINGER_MS 2000
+#define DRAIN_HANDSHAKE_MS 2000
 #define LINGER_BYTES_MAX (1u << 20)
 #define READS_PER_ROUND 8
 
@@ -413,6 +414,7 @@ void conn_drain(struct conn *c)
 	if (c->state == CONN_OPEN)
 		c->codec->on_drain(c);
 	else if (c->state == CONN_HANDSHAKE)
-		conn_close(c);
+		/* Its client has connected as far as it knows: it gets its answer. */
+		deadline_set(&c->deadline, c->worker->loop, DRAIN_HANDSHAKE_MS);
 	conn_update(c);
 }

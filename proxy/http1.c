@@ -12,6 +12,7 @@
 #include "proxy/exchange.h"
 #include "proxy/pages.h"
 
+#define DRAIN_NEW_MS 1000
 #define RESPONSE_HEAD_MAX (2u * HTTP_HEAD_BYTES_MAX)
 
 enum http1_state {
@@ -438,9 +439,13 @@ static void on_drain(struct conn *c)
 	struct http1 *h = session_of(c);
 
 	h->draining = true;
-	/* A connection that has not asked anything yet gets its answer first. */
-	if (h->state == READING_HEAD && !h->head_begun && h->served)
+	if (h->state != READING_HEAD || h->head_begun)
+		return;
+	/* A new connection is about to ask; it gets its answer first. */
+	if (h->served)
 		conn_finish(c, false);
+	else
+		set_deadline(c, DRAIN_NEW_MS);
 }
 
 static void destroy(struct corpse *corpse)

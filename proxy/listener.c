@@ -93,7 +93,7 @@ static void on_pause_end(struct ev_loop *loop, ev_timer *timer, int events)
 	ev_io_start(loop, &l->io);
 }
 
-void listener_open(struct worker *w, int fd, bool secure)
+struct listener *listener_open(struct worker *w, int fd, bool secure)
 {
 	struct listener *l = xnew(struct listener);
 
@@ -103,6 +103,7 @@ void listener_open(struct worker *w, int fd, bool secure)
 	ev_timer_init(&l->pause, on_pause_end, PAUSE_SECONDS, 0.);
 	ev_io_start(w->loop, &l->io);
 	list_append(&w->listeners, &l->link);
+	return l;
 }
 
 static void destroy(struct corpse *c)
@@ -113,7 +114,7 @@ static void destroy(struct corpse *c)
 void listener_close(struct listener *l)
 {
 	/* Clients in the queue have connected as far as they know. */
-	while (accept_one(l) == 0)
+	while (!l->inherited && accept_one(l) == 0)
 		;
 	ev_io_stop(l->worker->loop, &l->io);
 	ev_timer_stop(l->worker->loop, &l->pause);

@@ -14,12 +14,14 @@ struct listener {
 	ev_io io;
 	ev_timer pause; /* while the process is out of descriptors */
 	bool secure;
+	bool inherited; /* others have the socket, too */
 };
 
 /* Before the worker starts. Takes a listening, non-blocking socket. */
-void listener_open(struct worker *w, int fd, bool secure);
+struct listener *listener_open(struct worker *w, int fd, bool secure);
 
-/* Takes what already waits in the queue, then closes. */
+/* Takes what already waits in the queue, then closes; but for an inherited socket: its queue goes
+ * on to the process that listens next. */
 void listener_close(struct listener *l);
 
 #endif

@@ -41,29 +41,36 @@ static void raise_descriptor_limit(void)
 	}
 }
 
+struct signals {
+	ev_signal terminate, interrupt, reload;
+};
+
+/* Before anything else: a signal that comes during the start is acted on after it. */
+static void watch_signals(struct signals *s, struct ev_loop *loop, struct proxy *p)
+{
+	ev_signal_init(&s->terminate, on_stop_signal, SIGTERM);
+	ev_signal_init(&s->interrupt, on_stop_signal, SIGINT);
+	ev_signal_init(&s->reload, on_reload_signal, SIGHUP);
+	s->reload.data = p;
+	ev_signal_start(loop, &s->terminate);
+	ev_signal_start(loop, &s->interrupt);
+	ev_signal_start(loop, &s->reload);
+}
+
 static int run(struct proxy *p, const struct config *config, struct err *err)
 {
 	/* Signals are read like input: none can come at a bad moment. */
 	struct ev_loop *loop = ev_default_loop(EVFLAG_AUTO | EVFLAG_SIGNALFD);
-	ev_signal terminate, interrupt, reload;
 	struct control *control = NULL;
+	struct signals signals;
 
 	must(loop);
+	watch_signals(&signals, loop, p);
 	int r = proxy_start(p, config, loop, err);
+	if (r == 0 && config->control)
+		r = control_open(p, config->control, &control, err);
 	if (r < 0)
 		return r;
-	if (config->control) {
-		r = control_open(p, config->control, &control, err);
-		if (r < 0)
-			return r;
-	}
-	ev_signal_init(&terminate, on_stop_signal, SIGTERM);
-	ev_signal_init(&interrupt, on_stop_signal, SIGINT);
-	ev_signal_init(&reload, on_reload_signal, SIGHUP);
-	reload.data = p;
-	ev_signal_start(loop, &terminate);
-	ev_signal_start(loop, &interrupt);
-	ev_signal_start(loop, &reload);
 	log_info("proxy.ready", "workers=%u sites=%zu version=%llu", config->workers,
 		p->table->routes->site_count, (unsigned long long)p->table->routes->version);
 	(void)ev_run(loop, 0);

@@ -114,7 +114,7 @@ static int open_activated(struct proxy *p, unsigned count, char *names, struct e
 			int copy = w == 0 ? fd : fcntl(fd, F_DUPFD_CLOEXEC, 0);
 			if (copy < 0)
 				return err_errno(err, errno, "cannot copy a listening socket");
-			listener_open(&p->workers[w], copy, secure);
+			listener_open(&p->workers[w], copy, secure)->inherited = true;
 		}
 	}
 	return 0;
@@ -142,7 +142,7 @@ static int open_list(struct proxy *p, const struct listen_list *list, bool secur
 			int fd = sock_listen_tcp(a->address, a->port, p->config->workers > 1, err);
 			if (fd < 0)
 				return fd;
-			listener_open(&p->workers[w], fd, secure);
+			(void)listener_open(&p->workers[w], fd, secure);
 		}
 	}
 	return 0;

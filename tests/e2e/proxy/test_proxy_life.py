@@ -77,31 +77,75 @@ def test_drain_has_an_end(proxy, origin):
     never.set()
 
 
+class ServiceManager:
+    """Holds the listening sockets of a proxy and hands them to one process after the other."""
+
+    def __init__(self, p):
+        self.proxy, self.sockets = p, []
+        for port in (p.http, p.https):
+            s = socket.socket()
+            s.bind(("127.0.0.1", port))
+            s.listen(256)
+            self.sockets.append(s)
+
+    def start(self):
+        def hand_down():
+            # Far from 3 and 4 first, so that neither is overwritten before it is copied.
+            high = [os.dup2(s.fileno(), 60 + i) for i, s in enumerate(self.sockets)]
+            for i, fd in enumerate(high):
+                os.dup2(fd, 3 + i)
+
+        p = self.proxy
+        # The pid is known in the child only: a shell sets it and becomes the proxy.
+        p.process = subprocess.Popen(
+            ["sh", "-c", 'LISTEN_PID=$$ exec "$0" --config "$1"', rig.program("berth-proxy"),
+             f"{p.folder}/proxy.json"],
+            env={**os.environ, "LISTEN_FDS": "2", "LISTEN_FDNAMES": "http:https"},
+            preexec_fn=hand_down, close_fds=False, stderr=p.log_file)
+        rig.wait_for(lambda: os.path.exists(p.socket), "the control socket")
+
+    def close(self):
+        for s in self.sockets:
+            s.close()
+
+
 def test_sockets_from_the_service_manager(proxy, origin, certificate):
     p = proxy(table(origin().address, certificate_entry=certificate), start=False)
-    listeners = []
-    for port in (p.http, p.https):
-        s = socket.socket()
-        s.bind(("127.0.0.1", port))
-        s.listen(64)
-        listeners.append(s)
-
-    def hand_down():
-        # Far from 3 and 4 first, so that neither is overwritten before it is copied.
-        high = [os.dup2(s.fileno(), 60 + i) for i, s in enumerate(listeners)]
-        for i, fd in enumerate(high):
-            os.dup2(fd, 3 + i)
-
-    # The pid is known in the child only: a shell sets it and becomes the proxy.
-    p.process = subprocess.Popen(
-        ["sh", "-c", 'LISTEN_PID=$$ exec "$0" --config "$1"', rig.program("berth-proxy"),
-         f"{p.folder}/proxy.json"],
-        env={**os.environ, "LISTEN_FDS": "2", "LISTEN_FDNAMES": "http:https"},
-        preexec_fn=hand_down, close_fds=False, stderr=p.log_file)
-    rig.wait_for(lambda: os.path.exists(p.socket), "the control socket")
+    manager = ServiceManager(p)
+    manager.start()
     assert [p.ask(tls=tls).status for tls in (False, True) * 5] == [200] * 10
-    for s in listeners:
-        s.close()
+    manager.close()
+
+
+def test_restart_loses_no_new_connection(proxy, origin, certificate):
+    """While one process drains and the next starts, clients wait in the sockets' queues."""
+    p = proxy(table(origin().address, certificate_entry=certificate), start=False)
+    manager, over, problems, count = ServiceManager(p), threading.Event(), [], [0]
+    manager.start()
+
+    def load(tls):
+        while not over.is_set():
+            try:
+                status = p.ask(tls=tls).status
+                count[0] += 1
+                if status != 200:
+                    problems.append(status)
+            except Exception as e:  # noqa: BLE001 - any failure is a finding
+                problems.append(repr(e))
+
+    threads = [threading.Thread(target=load, args=(tls,)) for tls in (False, True, True)]
+    for t in threads:
+        t.start()
+    for _ in range(4):
+        before = count[0]
+        rig.wait_for(lambda: count[0] > before + 50, "load")
+        assert p.stop() == 0
+        manager.start()
+    over.set()
+    for t in threads:
+        t.join()
+    manager.close()
+    assert not problems, problems[:5]
 
 
 def test_out_of_descriptors(proxy, origin):
