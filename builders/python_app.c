@@ -126,6 +126,17 @@ static int refuse_misspelt(const struct source *s, struct err *err)
 	return 0;
 }
 
+/* What PowerShell's "pip freeze > requirements.txt" writes: no name in it would be found. */
+static int refuse_utf16(const struct source *s, struct err *err)
+{
+	unsigned char mark[2];
+
+	if (source_peek(s, "requirements.txt", mark, sizeof mark) == 2 &&
+		((mark[0] == 0xff && mark[1] == 0xfe) || (mark[0] == 0xfe && mark[1] == 0xff)))
+		return err_set(err, EINVAL, "requirements.txt is UTF-16 text: save it as UTF-8");
+	return 0;
+}
+
 static int read_pyproject(const struct source *s, struct python_app *app)
 {
 	size_t len = 0;
@@ -150,6 +161,8 @@ int python_read_app(const struct source *s, struct python_app *app, struct err *
 
 	app->hash[0] = 0xcbf29ce484222325u;
 	app->hash[1] = 0x84222325cbf29ce4u;
+	if (refuse_utf16(s, err) < 0)
+		return -EINVAL;
 	if (read_file(&r, "requirements.txt", true)) {
 		app->install = PYTHON_INSTALL_REQUIREMENTS;
 		if (r.missing)

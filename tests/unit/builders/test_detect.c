@@ -104,6 +104,10 @@ static const struct row rows[] = {
 	{"a script", "main.py=print(1)\n", "python", NULL, "python main.py", "venv"},
 	{"a bot is a worker", REQ "x\n|bot.py=print(1)\n", "python", NULL, NULL, "pip"},
 	{"python, nothing to run", REQ "x\n", NULL, NULL, "what to run is not known"},
+	{"requirements of PowerShell",
+		REQ "\xff\xfe"
+		    "f",
+		NULL, NULL, "save it as UTF-8"},
 	{"misspelt requirements", "requirement.txt=flask\n|app.py=x", NULL, NULL, "rename it"},
 	{"an include that is missing", REQ "-r base.txt\n", NULL, NULL, "includes base.txt"},
 	{"an include",
