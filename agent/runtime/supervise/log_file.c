@@ -32,8 +32,18 @@ static void turn_over(struct log_file *l)
 	open_file(l);
 }
 
+/* Its file was removed as an old one (log_prune.c) while the app was silent. */
+static void reopen_if_removed(struct log_file *l)
+{
+	struct stat st;
+
+	if (l->fd >= 0 && fstat(l->fd, &st) == 0 && st.st_nlink == 0)
+		(void)close(take_fd(&l->fd));
+}
+
 static void flush(struct log_file *l)
 {
+	reopen_if_removed(l);
 	if (l->fd < 0)
 		open_file(l);
 	if (l->fd >= 0 && l->size > 0 && l->size + buf_len(&l->out) > l->size_max)

@@ -16,6 +16,7 @@
 
 #include "agent/runtime/process_tree.h"
 #include "agent/runtime/supervise/log_file.h"
+#include "agent/runtime/supervise/log_prune.h"
 #include "lib/base/clock.h"
 #include "lib/base/parse.h"
 #include "lib/sys/fd.h"
@@ -324,8 +325,10 @@ int supervise(const struct supervise_options *options, struct err *err)
 	int r = prepare(&s, err);
 	if (r < 0)
 		return r;
-	if (options->log_path)
+	if (options->log_path) {
+		log_prune(options->log_path, LOG_PRUNE_FILES, LOG_PRUNE_BYTES);
 		log_file_init(&s.log, options->log_path, LOG_FILE_MAX);
+	}
 	start(&s);
 	while (s.phase != PHASE_ENDED) {
 		struct pollfd fds[] = {

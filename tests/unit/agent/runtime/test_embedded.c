@@ -185,9 +185,17 @@ static pid_t read_pid(struct fixture *f, const char *name)
 	return -1;
 }
 
+/* An orphan that nobody waits for in a container is not alive. */
 static bool is_alive(pid_t pid)
 {
-	return kill(pid, 0) == 0;
+	_cleanup_free_ char *path = xasprintf("/proc/%d/stat", (int)pid);
+	_cleanup_free_ char *text = NULL;
+	size_t len;
+
+	if (file_read(path, 4096, &text, &len, NULL) < 0)
+		return false;
+	const char *state = strrchr(text, ')');
+	return state && state[2] != 'Z' && state[2] != 'X';
 }
 
 static void test_an_instance_runs_and_stops(void **state)
@@ -237,6 +245,23 @@ static void test_a_crash_is_told_and_restarted(void **state)
 	assert_int_equal(f->last.restarts, 1);
 	while (f->last.restarts < 2)
 		run_until(f, &f->changes, f->changes + 1);
+}
+
+/* Nothing of ours can be killed so that an app is lost: its supervisor is replaced. */
+static void test_a_killed_supervisor_is_replaced(void **state)
+{
+	struct fixture *f = *state;
+	_cleanup_free_ char *body = xasprintf(
+		"echo $PPID >%s/supervisor; echo $$ >%s/main; exec sleep 1000", f->dir, f->dir);
+
+	script(f, "berth-launch", body);
+	assert_int_equal(f->rt->ops->start(f->rt, &spec, NULL), 0);
+	run_until_state(f, INSTANCE_RUNNING);
+	pid_t supervisor = read_pid(f, "supervisor"), pid = read_pid(f, "main");
+	assert_int_equal(kill(supervisor, SIGKILL), 0);
+	run_until_state(f, INSTANCE_RESTARTING);
+	run_until_state(f, INSTANCE_RUNNING);
+	assert_false(is_alive(pid));
 }
 
 static void count_instance(void *data, const struct instance_status *s)
@@ -414,6 +439,7 @@ int main(void)
 		with_fixture(test_an_instance_runs_and_stops),
 		with_fixture(test_stop_leaves_nothing),
 		with_fixture(test_a_crash_is_told_and_restarted),
+		with_fixture(test_a_killed_supervisor_is_replaced),
 		with_fixture(test_a_new_agent_adopts),
 		with_fixture(test_leftovers_of_a_power_cut_go),
 		with_fixture(test_a_build),
