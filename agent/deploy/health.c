@@ -344,6 +344,11 @@ struct health_check *health_check_start(struct ev_loop *loop, const struct healt
 	return c;
 }
 
+unsigned health_check_tries(const struct health_check *c)
+{
+	return c->tries;
+}
+
 void health_check_free(struct health_check *c)
 {
 	if (!c)

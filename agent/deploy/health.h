@@ -29,6 +29,8 @@ typedef void (*health_on_result)(void *data, bool healthy, const char *words);
 /* Copies the configuration. */
 struct health_check *health_check_start(struct ev_loop *loop, const struct health_config *config,
 	health_on_result on_result, void *data);
+/* How often it has asked. */
+unsigned health_check_tries(const struct health_check *c);
 void health_check_free(struct health_check *c); /* accepts NULL */
 
 #endif

@@ -8,9 +8,13 @@
 #include "agent/deploy/publish.h"
 #include "agent/deploy/run.h"
 #include "agent/deploy/work.h"
+#include "lib/base/clock.h"
 #include "lib/base/str.h"
 
 #define HEALTH_TIMEOUT_MS 30000
+/* Whoever answers on a port at the very first try may be a stranger who took it between our look and
+ * the app's bind(2): the app then ends within this time. */
+#define STRANGER_MS 300
 #define STEADY_MS 1000 /* a process without a socket is healthy when it still runs then */
 
 enum { EXIT_APP = 1, EXIT_HEALTH = 10 };
@@ -53,12 +57,25 @@ static void is_healthy(struct check *c)
 		job_post(j, DEPLOY_EVENT_DONE);
 }
 
+/* An answer that came sooner than a program that was just started can listen. */
+static bool is_too_soon(const struct check *c)
+{
+	const struct instance *i = instance_find(c->job->engine, &c->id);
+
+	return i && i->spec.port > 0 && health_check_tries(c->health) == 1 &&
+	       (!i->known || clock_wall_ms() - i->status.since_ms < STRANGER_MS);
+}
+
 static void on_health(void *data, bool healthy, const char *words)
 {
 	struct check *c = data;
 	struct job *j = c->job;
 
-	if (healthy)
+	if (healthy && is_too_soon(c)) {
+		ev_timer_set(&c->steady, STRANGER_MS / 1000., 0.);
+		ev_now_update(j->engine->loop);
+		ev_timer_start(j->engine->loop, &c->steady);
+	} else if (healthy)
 		is_healthy(c);
 	else
 		(void)job_fail(j, EXIT_HEALTH, "the old release is still live, if there was one",

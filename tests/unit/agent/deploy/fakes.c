@@ -11,6 +11,7 @@
 #include <sys/mman.h>
 #include <sys/socket.h>
 
+#include "lib/base/clock.h"
 #include "lib/base/list.h"
 #include "lib/base/str.h"
 #include "lib/sys/file.h"
@@ -23,7 +24,14 @@ struct later {
 	ev_timer timer;
 	struct list link;
 	const struct runtime_callbacks *callbacks;
-	enum { LATER_TASK, LATER_STOPPED, LATER_RUNNING, LATER_PUBLISHED, LATER_COUNTS } kind;
+	enum {
+		LATER_TASK,
+		LATER_STOPPED,
+		LATER_RUNNING,
+		LATER_CRASHED,
+		LATER_PUBLISHED,
+		LATER_COUNTS
+	} kind;
 	struct task_spec task;
 	struct task_result result;
 	struct instance_id id;
@@ -32,6 +40,24 @@ struct later {
 	void *data;
 	int code;
 };
+
+static ev_io listener;
+static int listener_fd = -1;
+
+/* One read, one answer: a request of a health check comes in one piece on a UNIX socket. */
+static void on_connection(struct ev_loop *loop, ev_io *io, int events)
+{
+	char bytes[4096], answer[128];
+	(void)loop;
+	(void)events;
+	_cleanup_close_ int fd = accept4(io->fd, NULL, NULL, SOCK_CLOEXEC);
+	if (fd < 0)
+		return;
+	(void)!read(fd, bytes, sizeof bytes);
+	int n = snprintf(answer, sizeof answer, "HTTP/1.1 %u x\r\nContent-Length: 2\r\n\r\nok",
+		fake->status ? fake->status : 200);
+	(void)!write(fd, answer, (size_t)n);
+}
 
 static struct list laters;
 static struct task_spec hanging;
@@ -50,9 +76,10 @@ static void report(struct later *l)
 		c->on_task_done(c->data, &l->task, &l->result);
 	} else if (l->kind == LATER_STOPPED) {
 		c->on_instance_stopped(c->data, &l->id);
-	} else if (l->kind == LATER_RUNNING) {
-		struct instance_status s = {.id = l->id, .state = INSTANCE_RUNNING};
-		if (fake->crashes_at_start) {
+	} else if (l->kind == LATER_RUNNING || l->kind == LATER_CRASHED) {
+		struct instance_status s = {
+			.id = l->id, .state = INSTANCE_RUNNING, .since_ms = clock_wall_ms()};
+		if (fake->crashes_at_start || l->kind == LATER_CRASHED) {
 			s.state = INSTANCE_RESTARTING;
 			s.restarts = 1;
 			(void)snprintf(s.reason, sizeof s.reason, "exited with status 3");
@@ -92,6 +119,23 @@ static struct later *later(int kind)
 	return l;
 }
 
+/* It answers at once; the instance finds the port taken and ends. */
+static void let_stranger_in(const struct instance_spec *spec)
+{
+	must(spec->port > 0 && listener_fd >= 0);
+	ev_io_stop(fake->loop, &listener);
+	(void)close(listener_fd);
+	listener_fd = sock_listen_tcp("127.0.0.1", spec->port, false, NULL);
+	must(listener_fd >= 0);
+	ev_io_set(&listener, listener_fd, EV_READ);
+	ev_io_start(fake->loop, &listener);
+	struct later *l = later(LATER_CRASHED);
+	l->id = spec->id;
+	ev_timer_stop(fake->loop, &l->timer);
+	ev_timer_set(&l->timer, 0.1, 0.);
+	ev_timer_start(fake->loop, &l->timer);
+}
+
 static struct fake_instance *find(const struct instance_id *id)
 {
 	for (size_t i = 0; i < FAKE_INSTANCES_MAX; i++) {
@@ -119,6 +163,8 @@ static int op_start(struct runtime *rt, const struct instance_spec *spec, struct
 			.port = spec->port};
 	}
 	later(LATER_RUNNING)->id = spec->id;
+	if (fake->stranger)
+		let_stranger_in(spec);
 	return 0;
 }
 
@@ -243,24 +289,6 @@ struct runtime *fake_runtime(void)
 	fake->runtime.ops = &ops;
 	fake->runtime.loop = fake->loop;
 	return &fake->runtime;
-}
-
-static ev_io listener;
-static int listener_fd = -1;
-
-/* One read, one answer: a request of a health check comes in one piece on a UNIX socket. */
-static void on_connection(struct ev_loop *loop, ev_io *io, int events)
-{
-	char bytes[4096], answer[128];
-	(void)loop;
-	(void)events;
-	_cleanup_close_ int fd = accept4(io->fd, NULL, NULL, SOCK_CLOEXEC);
-	if (fd < 0)
-		return;
-	(void)!read(fd, bytes, sizeof bytes);
-	int n = snprintf(answer, sizeof answer, "HTTP/1.1 %u x\r\nContent-Length: 2\r\n\r\nok",
-		fake->status ? fake->status : 200);
-	(void)!write(fd, answer, (size_t)n);
 }
 
 void fake_listen(void)

@@ -29,6 +29,7 @@ struct fake {
 	const char *plan; /* plan.json of the next build */
 	int build_exit; /* 0: it works */
 	const char *build_line; /* one more line of the build, may be NULL */
+	bool stranger; /* listens on the port of what is started, which soon crashes of it */
 	bool build_hangs, release_fails, start_fails, crashes_at_start;
 	int publish_result; /* 0, -EINVAL, -ENOTCONN */
 	bool publish_hangs;

@@ -462,6 +462,23 @@ static void test_a_lost_store_is_not_taken_for_an_empty_one(void **state)
 	assert_int_equal(fake_count("shop", 1), 2);
 }
 
+/* Somebody took the port between our look at it and the app's bind(2): its answer is not the app's. */
+static void test_a_stranger_on_the_port(void **state)
+{
+	(void)state;
+	world_start_agent(NULL);
+	fake->stranger = true;
+	fake->plan = "{\"stack\":\"node\",\"processes\":[{\"name\":\"web\",\"command\":\"x\","
+		     "\"listens\":true,\"instances\":1,\"health\":{\"timeout_ms\":3000}}]}";
+	uint64_t id = world_request(DEPLOY_COMMIT, 0);
+	assert_int_equal(world_wait(id), 1);
+	_cleanup_free_ char *reason = world_reason(id);
+	assert_non_null(strstr(reason, "before it was healthy"));
+	assert_int_equal(fake_served("shop"), 0);
+	world_settle();
+	world_check();
+}
+
 static void set_file_limit(rlim_t bytes)
 {
 	struct rlimit limit;
@@ -532,6 +549,7 @@ int main(void)
 		TEST(test_plan_only),
 		TEST(test_domains_follow_the_manifest),
 		TEST(test_an_app_is_removed_while_it_is_deployed),
+		TEST(test_a_stranger_on_the_port),
 		TEST(test_a_disk_that_takes_nothing),
 		TEST(test_a_lost_store_is_not_taken_for_an_empty_one),
 	};
