@@ -4,6 +4,7 @@
  */
 #include <errno.h>
 #include <ev.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <sys/resource.h>
@@ -19,6 +20,7 @@
 #include "lib/sys/file.h"
 
 #define CONFIG_PATH "/etc/berth/agent.yaml"
+#define DESCRIPTORS_MIN 1024
 #define STANDALONE_HTTP_PORT 8080
 #define STANDALONE_HTTPS_PORT 8443
 
@@ -33,7 +35,7 @@ struct program {
 	struct ev_loop *loop;
 	struct agent *agent;
 	const char *dir; /* standalone: its absolute path */
-	struct ev_signal on_term, on_int;
+	struct ev_signal on_term, on_int, on_hup;
 	bool is_failed;
 };
 
@@ -131,28 +133,50 @@ static void on_signal(struct ev_loop *loop, struct ev_signal *w, int events)
 	/* Whoever asks again does not want to wait. */
 	ev_signal_stop(loop, &p->on_term);
 	ev_signal_stop(loop, &p->on_int);
+	ev_signal_stop(loop, &p->on_hup);
 	agent_stop(p->agent);
 }
 
+/* SIGHUP is the terminal of a standalone agent that was closed. */
 static void watch_signals(struct program *p)
 {
+	struct ev_signal *const signals[] = {&p->on_term, &p->on_int, &p->on_hup};
+	const int numbers[] = {SIGTERM, SIGINT, SIGHUP};
+
 	(void)signal(SIGPIPE, SIG_IGN);
-	ev_signal_init(&p->on_term, on_signal, SIGTERM);
-	ev_signal_init(&p->on_int, on_signal, SIGINT);
-	p->on_term.data = p->on_int.data = p;
-	ev_signal_start(p->loop, &p->on_term);
-	ev_signal_start(p->loop, &p->on_int);
+	(void)signal(SIGUSR1, SIG_IGN);
+	(void)signal(SIGUSR2, SIG_IGN);
+	for (size_t i = 0; i < ARRAY_SIZE(signals); i++) {
+		ev_signal_init(signals[i], on_signal, numbers[i]);
+		signals[i]->data = p;
+		ev_signal_start(p->loop, signals[i]);
+	}
+}
+
+/* Whoever started us with 0, 1 or 2 closed would find what we print in one of our files. */
+static void fill_standard_descriptors(void)
+{
+	int fd;
+
+	do
+		fd = open("/dev/null", O_RDWR); /* NOLINT(android-cloexec-open): children have it */
+	while (fd >= 0 && fd <= STDERR_FILENO);
+	closep(&fd);
 }
 
 /* Connections, children and logs take descriptors; nothing here uses select(2) with them. */
 static void raise_limits(void)
 {
-	struct rlimit limit;
+	struct rlimit limit = {0};
 
 	if (getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur < limit.rlim_max) {
 		limit.rlim_cur = limit.rlim_max < 16384 ? limit.rlim_max : 16384;
 		(void)setrlimit(RLIMIT_NOFILE, &limit);
 	}
+	if (limit.rlim_cur < DESCRIPTORS_MIN)
+		log_warn("agent.limits",
+			"only %llu open files are allowed; raise it with ulimit -n",
+			(unsigned long long)limit.rlim_cur);
 }
 
 static enum exit_status run(const struct agent_config *config, const char *dir)
@@ -187,6 +211,19 @@ static int resolve_dir(const char *dir, char **ret, struct err *err)
 	return *ret ? 0 : err_errno(err, errno, "cannot resolve %s", dir);
 }
 
+static enum exit_status serve(const struct flags *f, const struct agent_config *config)
+{
+	_cleanup_free_ char *dir = NULL;
+	struct err err;
+
+	(void)umask(022);
+	log_set_level(f->verbose ? LOG_LEVEL_DEBUG : LOG_LEVEL_INFO);
+	raise_limits();
+	if (f->standalone && resolve_dir(f->standalone, &dir, &err) < 0)
+		return complain(FAILED, err.msg);
+	return run(config, dir);
+}
+
 int main(int argc, char **argv)
 {
 	struct flags f = {0};
@@ -209,9 +246,9 @@ int main(int argc, char **argv)
 		"Receives, builds and runs the apps of this host.", NULL, entries,
 		ARRAY_SIZE(entries)};
 	struct agent_config config;
-	_cleanup_free_ char *dir = NULL;
 	struct err err;
 
+	fill_standard_descriptors();
 	int usage = options_parse(&options, argc, argv, NULL);
 	if (usage >= 0)
 		return usage;
@@ -219,19 +256,13 @@ int main(int argc, char **argv)
 		return complain(USAGE, "--standalone needs a folder");
 	if (read_config(&f, &config, &err) < 0)
 		return complain(USAGE, err.msg);
+	enum exit_status status = DONE;
 	if (f.show_config)
 		config_show(&config, stdout);
 	else if (f.check)
 		puts("the configuration is valid");
-	enum exit_status status = DONE;
-	if (!f.show_config && !f.check) {
-		(void)umask(022);
-		log_set_level(f.verbose ? LOG_LEVEL_DEBUG : LOG_LEVEL_INFO);
-		raise_limits();
-		status = f.standalone && resolve_dir(f.standalone, &dir, &err) < 0
-				 ? complain(FAILED, err.msg)
-				 : run(&config, dir);
-	}
+	else
+		status = serve(&f, &config);
 	config_release(&config);
 	return (int)status;
 }

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The standalone agent's own life: its flags and files, two of them, its proxy, its end."""
 
+import contextlib
 import json
 import os
 import shutil
@@ -136,6 +137,32 @@ def test_ready_is_said_once_on_stdout():
         p.send_signal(signal.SIGINT)
         assert p.stdout.read() == ""
         assert p.wait(20) == 0
+    assert not rig.processes_of(folder)
+    shutil.rmtree(folder)
+
+
+@pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
+def test_signals_that_end_it(agent, how):
+    for ignored in (signal.SIGUSR1, signal.SIGUSR2, signal.SIGPIPE):
+        agent.process.send_signal(ignored)
+    assert agent.api("GET", "/v1/version").status == 200
+    assert agent.stop(how) == 0
+
+
+def test_without_standard_descriptors():
+    folder = tempfile.mkdtemp(prefix="berth-", dir="/tmp")
+    http, https = rig.free_ports(2)
+    command = f"exec {AGENT} --standalone {folder} --http-port {http} --https-port {https}"
+    with subprocess.Popen(["/bin/sh", "-c", command + " <&- >&- 2>&-"]) as p:
+        def is_up():
+            with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", https), 5):
+                return True
+            return False
+        rig.wait_for(is_up, "the proxy")
+        with open(os.path.join(folder, "store.db"), "rb") as f:
+            assert f.read(16) == b"SQLite format 3\0"
+        p.send_signal(signal.SIGTERM)
+        assert p.wait(30) == 0
     assert not rig.processes_of(folder)
     shutil.rmtree(folder)
 
