@@ -67,6 +67,33 @@ static int check_free(struct exchange *x, const char *domain, const char *app)
 	return 0;
 }
 
+/* Stored and published, or neither: what was refused must not be there after the next start. The
+ * table is made from what the transaction has written so far. */
+static int change(struct exchange *x,
+	int (*write)(struct store *store, const char *app, const char *domain, struct err *err),
+	const char *domain, struct err *err)
+{
+	const struct api_config *config = x->api->config;
+	int r = store_begin(config->store, err);
+	if (r < 0)
+		return r;
+	r = write(config->store, exchange_app(x), domain, err);
+	bool is_published = r == 0 && (r = engine_publish(config->engine, err)) == 0;
+	if (r == 0)
+		r = store_commit(config->store, err);
+	if (r < 0) {
+		store_rollback(config->store);
+		if (is_published)
+			(void)engine_publish(config->engine, NULL);
+	}
+	return r;
+}
+
+static int add(struct store *store, const char *app, const char *domain, struct err *err)
+{
+	return store_domain_add(store, app, domain, false, err);
+}
+
 void handle_domain_add(struct exchange *x)
 {
 	const char *typed = NULL;
@@ -83,8 +110,7 @@ void handle_domain_add(struct exchange *x)
 	}
 	if (resource_find_app(x, &app) < 0 || check_free(x, domain, app.name) < 0)
 		return;
-	if (store_domain_add(x->api->config->store, app.name, domain, false, &err) < 0 ||
-		engine_publish(x->api->config->engine, &err) < 0)
+	if (change(x, add, domain, &err) < 0)
 		reply_err(x, &err);
 	else
 		resource_reply_published(x, 201, describe_domain(domain, false, "user"));
@@ -98,14 +124,14 @@ void handle_domain_remove(struct exchange *x)
 
 	if (resource_find_app(x, &app) < 0)
 		return;
-	int r = store_domain_remove(x->api->config->store, app.name, domain, &err);
+	int r = change(x, store_domain_remove, domain, &err);
 	if (r == -ENOENT) {
 		reply_error(x, REPLY_NOT_FOUND,
 			"see what there is with: berth domains; the default name cannot be removed",
 			"app '%s' has no domain %s of its own", app.name, domain);
 		return;
 	}
-	if (r < 0 || engine_publish(x->api->config->engine, &err) < 0)
+	if (r < 0)
 		reply_err(x, &err);
 	else
 		resource_reply_published(x, 200, json_object());
