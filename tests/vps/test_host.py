@@ -2,6 +2,7 @@
 """The packages on a host with a real systemd: deploys, faults, and what an app must not reach."""
 import json
 import subprocess
+import threading
 
 import pytest
 
@@ -218,6 +219,22 @@ def test_hostd_killed_during_a_build(berth_host):
     assert h.get("slow") == (200, "slow")
 
 
+def test_the_agent_killed_during_a_build(berth_host):
+    h = berth_host
+    h.put("slow", APPS / "plain", version__txt="never\n",
+          berth__yaml="build: {stack: executable, command: \"sleep 60\"}\n")
+    h.host.run("systemd-run", "--unit=lost-deploy", "-E", "HOME=/srv", "bash", "-c",
+               "cd /srv/sites/slow; berth deploy")
+    h.wait(lambda: h.units("berth-task-slow.*"), "the build")
+    h.kill("berth-agent")
+    assert h.get("slow") == (200, "slow")
+    h.wait_for_agent()
+    h.wait(lambda: not h.units("berth-task-*"), "the end of the former agent's build")
+    h.wait(lambda: len(h.host.sh("ls /var/lib/berth/apps/slow/releases").stdout.split()) == 1,
+           "the end of its files")
+    assert h.get("slow") == (200, "slow")
+
+
 def test_a_power_cut(berth_host):
     h = berth_host
     h.put("plain", APPS / "plain", version__txt="cut\n")
@@ -253,9 +270,19 @@ def test_an_upgrade_of_the_packages(berth_host):
     deploy(h, "plain")
     h.wait(lambda: len(h.units("berth-app-plain.*.service")) == 1, "one instance")
     before = h.host.pid_of(h.units("berth-app-plain.*.service")[0])
+    done, answers = threading.Event(), []
+
+    def ask():
+        while not done.is_set():
+            answers.append(h.get("plain"))
+
+    visitor = threading.Thread(target=ask)
+    visitor.start()
     h.host.sh("DEBIAN_FRONTEND=noninteractive apt-get install -y --reinstall /srv/packages/*.deb")
     h.wait_for_agent()
-    assert h.get("plain") == (200, "next")
+    done.set()
+    visitor.join()
+    assert set(answers) == {(200, "next")}
     assert h.host.pid_of(h.units("berth-app-plain.*.service")[0]) == before
 
 
