@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from site_host import APPS
+from site_host import APPS, SITES
 
 BEFORE_SWAP = ["queued", "checkout", "building", "releasing", "starting", "checking"]
 AFTER_SWAP = ["swapping", "guarding", "draining", "stopping"]
@@ -46,7 +46,7 @@ def start_deploy(h, version, point):
     pid = h.host.pid_of("berth-agent")
     h.host.run("systemctl", "reset-failed", "shop-deploy.service", check=False)
     h.host.run("systemd-run", "--unit=shop-deploy", "--collect", "-E", "HOME=/root", "bash", "-c",
-               "cd /root/sites/shop; berth deploy >/root/shop.log 2>&1")
+               f"cd {SITES}/shop; berth deploy >~/shop.log 2>&1")
     return pid
 
 
