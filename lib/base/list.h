@@ -56,6 +56,7 @@ static inline struct list *list_pop_front(struct list *head)
 	if (list_is_empty(head))
 		return NULL;
 	struct list *first = head->next;
+	/* NOLINTNEXTLINE(clang-analyzer-unix.Malloc): the analyzer forgets that the last one is out */
 	list_remove(first);
 	return first;
 }
