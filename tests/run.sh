@@ -43,6 +43,7 @@ result() {
 }
 
 finish() {
+	say "all parts"
 	$python tests/results.py summary "$BERTH_RESULTS"
 	exit
 }

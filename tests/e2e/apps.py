@@ -52,5 +52,5 @@ def server(version, mode="ok", manifest=""):
     return {
         "server.py": SERVER.format(version=version, mode=mode),
         "Procfile": "web: python3 -u server.py\n",
-        "berth.yaml": manifest or "processes:\n  web: {health: {timeout: 5s}}\n",
+        "berth.yaml": manifest or "processes:\n  web: {health: {timeout: 60s}}\n",
     }

@@ -11,7 +11,7 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
 import rig  # noqa: E402
 
-LIMIT_SECONDS = 120
+LIMIT_SECONDS = 300
 
 
 def pytest_configure(config):

@@ -27,7 +27,7 @@ def program(name):
     return os.path.join(BIN, name)
 
 
-def wait_for(condition, what, seconds=20):
+def wait_for(condition, what, seconds=60):
     """Asks until the condition holds; its value. There is no other sleep in the tests."""
     deadline = time.monotonic() + seconds
     while True:
@@ -239,7 +239,7 @@ class Agent:
         keep.update(more)
         return keep
 
-    def run(self, *argv, cwd=None, check=True, timeout=120, text="", **env):
+    def run(self, *argv, cwd=None, check=True, timeout=300, text="", **env):
         start = time.monotonic()
         done = subprocess.run(argv, cwd=cwd or self.home, env=self.env(**env), input=text,
                               capture_output=True, text=True, timeout=timeout, check=False,
@@ -268,7 +268,7 @@ class Agent:
     def url(self, app, path="/"):
         return f"https://{self.host(app)}:{self.https_port}{path}"
 
-    def get(self, app, path="/", method="GET", headers=None, body=None, timeout=20):
+    def get(self, app, path="/", method="GET", headers=None, body=None, timeout=60):
         context = ssl.create_default_context(cafile=self.ca)
         connection = LocalTls(self.host(app), self.https_port, timeout=timeout, context=context)
         with contextlib.closing(connection):
