@@ -462,6 +462,47 @@ static void test_a_lost_store_is_not_taken_for_an_empty_one(void **state)
 	assert_int_equal(fake_count("shop", 1), 2);
 }
 
+static bool waits_for_turn(uint64_t id)
+{
+	struct job *j = engine_find_job(world.engine, id);
+	return j && j->waits_for_turn;
+}
+
+static void test_builds_take_turns_and_the_rest_goes_on(void **state)
+{
+	(void)state;
+	struct err err;
+	uint64_t other = 0;
+	world_start_agent(NULL);
+	assert_int_equal(store_app_add(world.store, "blog", &err), 0);
+	assert_int_equal(world_deploy(DEPLOY_COMMIT, 0), 0);
+	fake->build_hangs = true;
+	const struct deploy_request r = {.app = "blog",
+		.kind = DEPLOY_COMMIT,
+		.commit = "0123456789012345678901234567890123456789"};
+	assert_int_equal(engine_deploy(world.engine, &r, &other, &err), 0);
+	for (int i = 0; i < 1000 && fake->builds_running == 0; i++)
+		world_turn();
+	uint64_t mine = world_request(DEPLOY_COMMIT, 0);
+	for (int i = 0; i < 1000 && !waits_for_turn(mine); i++)
+		world_turn();
+	assert_true(waits_for_turn(mine));
+	/* What builds nothing does not wait, and a cancelled one gives its turn away. */
+	fake->build_hangs = false;
+	assert_int_equal(engine_cancel(world.engine, mine, &err), 0);
+	assert_int_equal(world_wait(mine), 130);
+	assert_int_equal(world_deploy(DEPLOY_ENV, 0), 0);
+	mine = world_request(DEPLOY_COMMIT, 0);
+	for (int i = 0; i < 1000 && !waits_for_turn(mine); i++)
+		world_turn();
+	fake_finish_build();
+	assert_int_equal(world_wait(mine), 0);
+	assert_int_equal(world_wait(other), 0);
+	assert_int_equal(fake->builds_at_once, 1);
+	world_settle();
+	assert_int_equal(fake_served("blog"), 1);
+}
+
 /* Somebody took the port between our look at it and the app's bind(2): its answer is not the app's. */
 static void test_a_stranger_on_the_port(void **state)
 {
@@ -549,6 +590,7 @@ int main(void)
 		TEST(test_plan_only),
 		TEST(test_domains_follow_the_manifest),
 		TEST(test_an_app_is_removed_while_it_is_deployed),
+		TEST(test_builds_take_turns_and_the_rest_goes_on),
 		TEST(test_a_stranger_on_the_port),
 		TEST(test_a_disk_that_takes_nothing),
 		TEST(test_a_lost_store_is_not_taken_for_an_empty_one),
