@@ -81,7 +81,9 @@ def crash_and_check(agent, point, make, versions):
         assert live != before, f"{point}: v{live} is live"
     expected = rig.body(old if point not in ON else new)
     rig.wait_for(lambda: agent.get("shop").text == expected, f"{point}: the live release to serve")
-    check_nothing_is_left(agent, live)
+    # What went on guards the new release for a while; the end of the test looks at that.
+    if point not in ON:
+        check_nothing_is_left(agent, live)
 
     agent.folder("shop", make(after))
     agent.commit(path)
@@ -100,6 +102,7 @@ def test_an_app_with_a_process(agent):
     for point in BACK + ON:
         crash_and_check(agent, point, make, (version, version + 1, version + 2))
         version += 2
+    check_nothing_is_left(agent, agent.api("GET", "/v1/apps/shop").json["live"]["number"])
 
 
 @pytest.mark.limit(200)
@@ -110,6 +113,7 @@ def test_a_static_site(agent):
     for point in ["building", "swapping", "swapping+"]:
         crash_and_check(agent, point, apps.site, (version, version + 1, version + 2))
         version += 2
+    check_nothing_is_left(agent, agent.api("GET", "/v1/apps/shop").json["live"]["number"])
 
 
 def test_what_was_interrupted_can_be_asked_for_later(agent):
