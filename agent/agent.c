@@ -43,6 +43,7 @@ struct agent {
 	struct api *api;
 	struct shutdown *shutdown;
 	struct ev_timer patience; /* until the proxy must be there */
+	struct barrier *first_table; /* until the proxy serves it */
 	bool is_ready;
 };
 
@@ -52,16 +53,24 @@ static int64_t group_id(const char *name)
 	return g ? (int64_t)g->gr_gid : -1;
 }
 
-/* The proxy is connected: with the API, which listens by now, all is there. */
+static void on_first_table(void *data, int result)
+{
+	struct agent *a = data;
+
+	(void)result; /* the engine has said it; a proxy that refuses a table serves its last one */
+	a->first_table = NULL;
+	a->is_ready = true;
+	ev_timer_stop(a->loop, &a->patience);
+	a->events.on_ready(a->events.data);
+}
+
+/* Ready is who serves what the engine has found; a proxy that has just come up knows no site. */
 static void on_connected(void *data)
 {
 	struct agent *a = data;
 
-	if (a->is_ready || !a->api)
-		return;
-	a->is_ready = true;
-	ev_timer_stop(a->loop, &a->patience);
-	a->events.on_ready(a->events.data);
+	if (!a->is_ready && !a->first_table)
+		a->first_table = edge_wait(a->edge, on_first_table, a);
 }
 
 static void on_impatience(struct ev_loop *loop, struct ev_timer *w, int events)

@@ -175,8 +175,15 @@ class Agent:
         wait_for(ready, "the agent and its proxy")
 
     def proxy_is_up(self):
-        with socket.create_connection(("127.0.0.1", self.https_port), 5):
-            return os.path.exists(self.ca)
+        """It serves the API, and so it has the table."""
+        try:
+            context = ssl.create_default_context(cafile=self.ca)
+            connection = LocalTls("berth.localhost", self.https_port, timeout=5, context=context)
+            with contextlib.closing(connection):
+                connection.request("GET", "/v1/version")
+                return connection.getresponse().status == 401
+        except (OSError, http.client.HTTPException):
+            return False
 
     def stop(self, how=signal.SIGTERM, seconds=30):
         """Ends the agent; its exit status."""
