@@ -403,7 +403,7 @@ static bool can_begin_beside(const struct job *j, const struct job *other)
 	}
 }
 
-static bool can_begin(const struct job *j)
+static bool can_begin(struct job *j) /* not const: libev casts */
 {
 	/* Its timer runs when it has ended and the store did not take that yet. */
 	if (j->deploy.state != DEPLOY_QUEUED || ev_is_active(&j->timer))
