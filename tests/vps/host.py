@@ -103,14 +103,16 @@ class Host:
 
     # --- use ---
 
-    def run(self, *command, check=True, timeout=120, **more):
-        """Runs a command in the host as root; its CompletedProcess, with text output."""
+    def command(self, *command):
+        """The arguments that run a command in the host, as root."""
         pid = self.init()
         assert pid, f"{self.name} is not running"
+        return ["nsenter", "-t", str(pid), "-m", "-u", "-i", "-p", "-C", "-n", "--", *map(str, command)]
+
+    def run(self, *command, check=True, timeout=120, **more):
+        """Runs a command in the host as root; its CompletedProcess, with text output."""
         result = subprocess.run(
-            ["nsenter", "-t", str(pid), "-m", "-u", "-i", "-p", "-C", "-n", "--",
-             *map(str, command)],
-            text=True, capture_output=True, timeout=timeout, check=False, **more)
+            self.command(*command), text=True, capture_output=True, timeout=timeout, check=False, **more)
         if check and result.returncode != 0:
             raise AssertionError(f"{command}: exit {result.returncode}\n{result.stdout}{result.stderr}")
         return result
