@@ -66,20 +66,33 @@ static int accept_one(struct listener *l)
 	return 0;
 }
 
+/* The socket stays readable: without a pause the loop would spin. Said once, until the queue was
+ * empty again. */
+static void pause_accepting(struct listener *l, int code)
+{
+	if (!l->exhausted)
+		log_warn("accept.exhausted", "error=\"%s\"", strerrorname_np(code));
+	l->exhausted = true;
+	ev_io_stop(l->worker->loop, &l->io);
+	/* Set each time: a timer that has fired would fire again at once. */
+	ev_timer_set(&l->pause, PAUSE_SECONDS, 0.);
+	ev_timer_start(l->worker->loop, &l->pause);
+}
+
 static void on_connection(struct ev_loop *loop, ev_io *io, int events)
 {
 	struct listener *l = container_of(io, struct listener, io);
 
+	(void)loop;
 	(void)events;
 	for (int i = 0; i < ACCEPTS_PER_ROUND; i++) {
 		int r = accept_one(l);
-		if (r == -EAGAIN)
+		if (r == -EAGAIN) {
+			l->exhausted = false;
 			return;
+		}
 		if (r < 0 && is_exhaustion(-r)) {
-			/* The socket stays readable: without a pause the loop would spin. */
-			log_warn("accept.exhausted", "error=\"%s\"", strerrorname_np(-r));
-			ev_io_stop(loop, io);
-			ev_timer_start(loop, &l->pause);
+			pause_accepting(l, -r);
 			return;
 		}
 	}
@@ -100,7 +113,7 @@ struct listener *listener_open(struct worker *w, int fd, bool secure)
 	l->worker = w;
 	l->secure = secure;
 	ev_io_init(&l->io, on_connection, fd, EV_READ);
-	ev_timer_init(&l->pause, on_pause_end, PAUSE_SECONDS, 0.);
+	ev_timer_init(&l->pause, on_pause_end, 0., 0.);
 	ev_io_start(w->loop, &l->io);
 	list_append(&w->listeners, &l->link);
 	return l;

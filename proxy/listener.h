@@ -13,6 +13,7 @@ struct listener {
 	struct worker *worker;
 	ev_io io;
 	ev_timer pause; /* while the process is out of descriptors */
+	bool exhausted; /* it was, and the queue has not been empty since */
 	bool secure;
 	bool inherited; /* others have the socket, too */
 };
