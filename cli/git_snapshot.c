@@ -76,14 +76,33 @@ static int forget_ignored(git_index *index, git_repository *repo)
 	return 0;
 }
 
+/* A folder that libgit2 does not go into has a repository of its own in it. */
+static int stop_at_repository(const char *path, const char *pattern, void *payload)
+{
+	char **nested = payload;
+
+	(void)pattern;
+	if (!has_suffix(path, "/"))
+		return 0;
+	*nested = xstrndup(path, strlen(path) - 1);
+	return GIT_EUSER;
+}
+
 /* Brings the index to the state of the files, under our folder only. */
 static int add_files(struct source *s, git_index *index, struct err *err)
 {
 	_cleanup_free_ char *pattern = xasprintf("%s*", s->prefix);
 	char *patterns[] = {pattern};
 	const git_strarray paths = {patterns, 1};
-	int r = git_index_add_all(index, &paths, GIT_INDEX_ADD_DEFAULT, NULL, NULL);
+	_cleanup_free_ char *nested = NULL;
+	int r = git_index_add_all(
+		index, &paths, GIT_INDEX_ADD_DEFAULT, stop_at_repository, &nested);
 
+	if (nested)
+		return err_set(err, EINVAL,
+			"'%s' is a git repository inside %s; remove %s/.git to deploy its files with "
+			"the others, or name it in .gitignore",
+			nested, s->folder, nested);
 	if (r == 0 && s->is_private && (r = forget_ignored(index, s->repo)) == 0)
 		r = git_index_write(index);
 	return r < 0 ? source_err(err, "cannot read the files of %s", s->folder) : 0;

@@ -224,6 +224,20 @@ def test_sha256_repository_is_refused_with_words(tmp_path, probe):
     assert "SHA-256" in probe(folder)["error"]
 
 
+@pytest.mark.parametrize("has_commit", [True, False])
+def test_a_repository_inside_is_named(repo, tmp_path, probe, has_commit):
+    for folder in (repo, tmp_path / "plain"):
+        (folder / "theme").mkdir(parents=True)
+        write(folder / "theme", style="s")
+        git(folder / "theme", "init", "-q")
+        if has_commit:
+            git(folder / "theme", "add", ".")
+            git(folder / "theme", "commit", "-q", "-m", "Theme")
+        assert "'theme' is a git repository inside" in probe(folder)["error"]
+        write(folder, **{".gitignore": "theme\n"})
+        assert "error" not in probe(folder)
+
+
 def test_a_refused_push_says_why(repo, probe, server):
     os.symlink("/etc/passwd", repo / "leak")
     said = probe(repo, server.socket, "shop")
