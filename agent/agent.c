@@ -252,6 +252,7 @@ int agent_new(struct ev_loop *loop, const struct agent_options *options,
 	a->patience.data = a;
 	int r = make_parts(a, options, err);
 	if (r < 0) {
+		proxy_process_undo(a->proxy);
 		agent_free(a);
 		return r;
 	}

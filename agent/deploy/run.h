@@ -90,6 +90,7 @@ struct job {
 	bool counts_known;
 	uint64_t requests_before, errors_before;
 	int64_t until_ms; /* monotonic: end of the guard, or of the drain */
+	bool told_wait; /* that the way back waits for the disk */
 	/* cleaning */
 	struct tail *tail;
 	bool was_live, wants_logs, logs_done, draining, drained;

@@ -11,6 +11,7 @@
 #include "agent/deploy/work.h"
 #include "lib/base/clock.h"
 #include "lib/base/log.h"
+#include "lib/data/json.h"
 
 #define RETRY_MS 1000
 #define GUARD_POLL_MS 1000
@@ -51,12 +52,25 @@ static void on_reverted(struct job *j, int result, const struct err *err)
 		job_set_timer(j, RETRY_MS, work_revert);
 }
 
+/* Who waits for the end learns what it takes, once. */
+static void tell_revert_waits(struct job *j, const struct err *err)
+{
+	if (j->told_wait)
+		return;
+	j->told_wait = true;
+	_cleanup_free_ char *text =
+		xasprintf("the deploy failed, and its end waits until the routes can be stored: %s",
+			err->msg);
+	job_emit(j, json_pack("{s:s, s:s}", "type", "notice", "text", text));
+}
+
 void work_revert(struct job *j)
 {
 	struct err err = {0};
 
 	if (publish_table(j->engine, j, on_reverted, &err) < 0) {
 		log_warn("deploy.revert", "app=%s error=%s", j->app, err.msg);
+		tell_revert_waits(j, &err);
 		job_set_timer(j, RETRY_MS, work_revert);
 	}
 }

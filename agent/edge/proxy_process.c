@@ -170,12 +170,11 @@ static int adopt(struct proxy_process *p, pid_t pid, struct err *err)
 	return 0;
 }
 
-/* Its ports or paths are not those that are wanted now. Seldom, and before anything is served. */
-static void replace_running(pid_t pid)
+/* Waits for its end. Seldom, and before anything is served. */
+static void end_now(pid_t pid)
 {
 	int pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
 
-	log_info("proxy.replaced", "pid=%d", (int)pid);
 	(void)kill(pid, SIGTERM);
 	for (int i = 0; pidfd >= 0 && i < 2; i++) {
 		fd_set set;
@@ -249,8 +248,11 @@ static int start_or_adopt(
 	if (running != 0 && file_read(p->config_path, 65536, &old, NULL, NULL) == 0 &&
 		streq(old, config))
 		return adopt(p, running, err);
-	if (running != 0)
-		replace_running(running);
+	if (running != 0) {
+		/* Its ports or paths are not those that are wanted now. */
+		log_info("proxy.replaced", "pid=%d", (int)running);
+		end_now(running);
+	}
 	int r = check_port(c->http_port, "--http-port", err);
 	if (r == 0)
 		r = check_port(c->https_port, "--https-port", err);
@@ -296,6 +298,18 @@ void proxy_process_stop(struct proxy_process *p, void (*on_ended)(void *data), v
 	}
 	(void)kill(p->pid, SIGTERM);
 	ev_timer_start(p->loop, &p->kill);
+}
+
+void proxy_process_undo(struct proxy_process *p)
+{
+	if (!p || p->pid == 0 || !p->is_child)
+		return;
+	ev_io_stop(p->loop, &p->exited);
+	end_now(p->pid);
+	(void)waitpid(p->pid, NULL, 0);
+	(void)close(p->pidfd);
+	(void)unlink(p->pid_path);
+	p->pid = 0;
 }
 
 void proxy_process_free(struct proxy_process *p)

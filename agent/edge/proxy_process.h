@@ -28,6 +28,9 @@ int proxy_process_new(struct ev_loop *loop, const struct proxy_process_config *c
 
 /* Ends it: on_ended comes when it is gone, killed after a while if need be. */
 void proxy_process_stop(struct proxy_process *p, void (*on_ended)(void *data), void *data);
+/* The start of the agent came to nothing: ends the proxy that it began, at once. One that was taken
+ * over goes on serving. Accepts NULL. */
+void proxy_process_undo(struct proxy_process *p);
 void proxy_process_free(struct proxy_process *p); /* leaves it running; accepts NULL */
 
 #endif

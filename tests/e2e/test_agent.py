@@ -4,6 +4,7 @@
 import contextlib
 import json
 import os
+import resource
 import shutil
 import signal
 import socket
@@ -230,6 +231,69 @@ def test_a_pid_that_is_somebody_elses_is_left_alone(agent):
         f.write(f"{os.getpid()} 12345\n")
     agent.start()
     assert proxy_pid(agent) != os.getpid()
+
+
+def test_a_start_that_fails_leaves_nothing_running(agent):
+    agent.berth("deploy", cwd=agent.repository("app", {"index.html": "hello\n"}))
+    agent.stop()
+    for name in ("store.db", "store.db-wal", "store.db-shm"):
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(os.path.join(agent.dir, name))
+    done = run("--standalone", agent.dir, "--http-port", agent.http_port, "--https-port",
+               agent.https_port)
+    assert done.returncode == 1 and "the store was lost" in done.stderr, done.stderr
+    assert rig.processes_of(agent.dir) == []
+
+
+def test_a_proxy_without_descriptors_waits_for_some(agent):
+    agent.berth("deploy", cwd=agent.repository("app", {"index.html": "hello\n"}))
+    pid = proxy_pid(agent)
+    limit = resource.prlimit(pid, resource.RLIMIT_NOFILE)
+    resource.prlimit(pid, resource.RLIMIT_NOFILE, (60, limit[1]))
+
+    def said():
+        with open(os.path.join(agent.dir, "proxy/proxy.log"), encoding="utf-8") as f:
+            return f.read().count("accept.exhausted")
+
+    with contextlib.ExitStack() as stack:
+        for _ in range(100):
+            s = socket.create_connection(("127.0.0.1", agent.https_port), 20)
+            stack.callback(s.close)
+        rig.wait_for(said, "the proxy to be out of descriptors")
+        with pytest.raises(OSError):
+            agent.get("app", timeout=1)  # a time in which a loop without a pause shows
+        count = said()
+    rig.wait_for(lambda: answers(agent), "the site")
+    assert count <= 8, f"said {count} times"
+
+
+def answers(agent):
+    try:
+        return agent.get("app", timeout=2).text == "hello\n"
+    except OSError:
+        return False
+
+
+def test_routes_that_cannot_be_stored(agent):
+    """The deploy cannot end either way before they can: who waits is told what for."""
+    path = agent.repository("app", {"index.html": "hello\n"})
+    agent.berth("deploy", cwd=path)
+    routes = os.path.join(agent.dir, "proxy/routes.json")
+    os.rename(routes, routes + ".kept")
+    os.mkdir(routes)
+    agent.folder("app", {"index.html": "hello again\n"})
+    with subprocess.Popen([rig.program("berth"), "deploy", "--json"], cwd=path, env=agent.env(),
+                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as deploy:
+        seen = []
+        for line in deploy.stdout:
+            seen.append(line)
+            if "until the routes can be stored" in line:
+                os.rmdir(routes)
+        assert deploy.wait() == 1, seen
+    assert any("until the routes can be stored" in line for line in seen), seen
+    assert agent.get("app").text == "hello\n"
+    agent.berth("deploy", cwd=path)
+    assert agent.get("app").text == "hello again\n"
 
 
 def test_versions_go_on_and_a_broken_table_is_made_again(agent):
