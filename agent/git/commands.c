@@ -148,7 +148,7 @@ static const char *problem_of(const struct command *cmd)
 		return "only branches and tags with plain names are taken";
 	}
 	if (commands_is_zero(cmd->new_id))
-		return "refs are not deleted by a push; to remove the app: berth apps remove";
+		return "refs are not deleted by a push; to remove the app: berth apps destroy";
 	return NULL;
 }
 

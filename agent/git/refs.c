@@ -10,8 +10,10 @@
 #include "agent/git/pkt.h"
 #include "agent/git/repo.h"
 
-#define CAPABILITIES \
-	"report-status side-band-64k ofs-delta object-format=sha1 agent=berth/" BERTH_VERSION
+/* Refs are not deleted; but a git that believes so says no more than "rejected", and ours has words. */
+#define CAPABILITIES                                                            \
+	"report-status delete-refs side-band-64k ofs-delta object-format=sha1 " \
+	"agent=berth/" BERTH_VERSION
 
 struct advert {
 	struct buf *to;

@@ -203,7 +203,7 @@ def test_tags_are_kept_and_deletes_refused(repo, server):
     git(repo, "tag", "-a", "v1", "-m", "v1")
     push(repo, "berth", "main", "v1")
     assert ref(server, "v1") != "" and len(server.pushed) == 1
-    assert "remote rejected" in push(repo, "berth", ":main", ok=False)
+    assert "[remote rejected] main (refs are not deleted by a push" in push(repo, "berth", ":main", ok=False)
     assert ref(server, "refs/heads/main") != ""
 
 
