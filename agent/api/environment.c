@@ -35,20 +35,6 @@ void handle_env_get(struct exchange *x)
 	reply_json(x, 200, json_pack("{s:o}", "env", env));
 }
 
-/* Names that Berth itself gives to every process. */
-static int check_name(const char *name, struct err *err)
-{
-	static const char *const ours[] = {"PORT", "LISTEN", "HOST", "APP_URL"};
-	int r = ident_check_env(name, err);
-
-	for (size_t i = 0; i < ARRAY_SIZE(ours) && r == 0; i++)
-		if (streq(name, ours[i]))
-			r = err_set(err, EINVAL, "%s is set by berth for each process", name);
-	if (r == 0 && has_prefix(name, "BERTH_"))
-		r = err_set(err, EINVAL, "names that begin with BERTH_ are set by berth");
-	return r;
-}
-
 static int check_set(json_t *set, struct err *err)
 {
 	const char *name;
@@ -57,7 +43,7 @@ static int check_set(json_t *set, struct err *err)
 
 	json_object_foreach (set, name, value) {
 		if (r == 0)
-			r = check_name(name, err);
+			r = ident_check_app_env(name, err);
 		if (r == 0 && !json_is_string(value))
 			r = err_set(err, EINVAL, "set.%s must be a string", name);
 		if (r == 0 && json_string_length(value) > ENVFILE_VALUE_MAX)

@@ -122,6 +122,21 @@ int ident_check_env(const char *name, struct err *err)
 	return 0;
 }
 
+int ident_check_app_env(const char *name, struct err *err)
+{
+	static const char *const ours[] = {"PORT", "LISTEN", "HOST", "APP_URL"};
+	int r = ident_check_env(name, err);
+
+	if (r < 0)
+		return r;
+	for (size_t i = 0; i < ARRAY_SIZE(ours); i++)
+		if (streq(name, ours[i]))
+			return err_set(err, EINVAL, "%s is set by berth for each process", name);
+	if (has_prefix(name, "BERTH_"))
+		return err_set(err, EINVAL, "names that begin with BERTH_ are set by berth");
+	return 0;
+}
+
 bool ident_is_commit(const char *s)
 {
 	return strlen(s) == IDENT_COMMIT_LEN && is_made_of(s, "0123456789abcdef");

@@ -32,6 +32,9 @@ int ident_normalise_domain(const char *typed, bool wildcard, char *to, struct er
 /* An environment name: [A-Za-z_][A-Za-z0-9_]{0,127}. */
 int ident_check_env(const char *name, struct err *err);
 
+/* The same, and not one of those that berth itself gives to every process. */
+int ident_check_app_env(const char *name, struct err *err);
+
 bool ident_is_commit(const char *s);
 
 #endif

@@ -84,8 +84,9 @@ static char *env_text(const json_t *value)
 	return NULL;
 }
 
-static int read_env(struct reader *r, const char *path, json_t *map, struct manifest_pair **ret,
-	size_t *ret_count)
+static int read_env(struct reader *r, const char *path,
+	int (*check_name)(const char *name, struct err *err), json_t *map,
+	struct manifest_pair **ret, size_t *ret_count)
 {
 	const char *name;
 	json_t *value;
@@ -99,7 +100,7 @@ static int read_env(struct reader *r, const char *path, json_t *map, struct mani
 	*ret = xcalloc(json_object_size(map) + 1, sizeof **ret);
 	json_object_foreach (map, name, value) {
 		_cleanup_free_ char *at = json_path(path, name);
-		if (ident_check_env(name, &why) < 0)
+		if (check_name(name, &why) < 0)
 			return yaml_doc_error(r->y, at, r->err, "%s", why.msg);
 		char *text = env_text(value);
 		if (!text)
@@ -159,7 +160,8 @@ static int read_build(struct reader *r, json_t *build)
 	if (e == 0)
 		e = check_command(r, "build.command", command);
 	if (e == 0)
-		e = read_env(r, "build.env", env, &r->m->build.env, &r->m->build.env_count);
+		e = read_env(r, "build.env", ident_check_env, env, &r->m->build.env,
+			&r->m->build.env_count);
 	r->m->build.command = dup_or_null(command);
 	return e;
 }
@@ -373,7 +375,7 @@ static int read_root(struct reader *r)
 	if (e == 0)
 		e = check_command(r, "release", release);
 	if (e == 0)
-		e = read_env(r, "env", env, &r->m->env, &r->m->env_count);
+		e = read_env(r, "env", ident_check_app_env, env, &r->m->env, &r->m->env_count);
 	if (e == 0)
 		e = read_processes(r, processes);
 	if (e == 0)

@@ -109,6 +109,8 @@ static const struct {
 	{"build: {memory: 1K}\n", "build.memory: must be between 32 MB and"},
 	{"build: text\n", "build: must be a mapping, not text"},
 	{"env: {1A: x}\n", "env.1A: "},
+	{"env: {PORT: 80}\n", "env.PORT: PORT is set by berth for each process"},
+	{"env: {BERTH_APP: x}\n", "env.BERTH_APP: names that begin with BERTH_"},
 	{"env: {A: [1]}\n", "env.A: must be one value"},
 	{"env:\n  A:\n", "berth.yaml:2:3: env.A: has no value; write \"\""},
 	{"processes: {Web: x}\n", "processes.Web: "},
