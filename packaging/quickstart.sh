@@ -9,8 +9,6 @@
 set -euo pipefail
 
 cd "$(dirname "$(readlink -f "$0")")/.."
-packages=(build-essential cmake ninja-build pkg-config libgit2-dev libcurl4-openssl-dev libssl-dev libyaml-dev
-  libev-dev libjansson-dev libsqlite3-dev libsystemd-dev zlib1g-dev libbrotli-dev curl ca-certificates)
 build=build/quickstart
 check=no
 work=
@@ -26,22 +24,6 @@ cleanup() {
     wait "$agent" || true
   fi
   [[ -z $work ]] || rm -rf "$work"
-}
-
-install_packages() {
-  local missing=() p root=()
-  for p in "${packages[@]}"; do
-    dpkg-query -W -f '${Status}' "$p" 2>/dev/null | grep -q 'ok installed' || missing+=("$p")
-  done
-  ((${#missing[@]})) || return 0
-  command -v apt-get >/dev/null || die "needs these Debian packages, and apt-get is not here: ${missing[*]}"
-  if ((EUID != 0)); then
-    command -v sudo >/dev/null || die "run as root or install sudo; missing packages: ${missing[*]}"
-    root=(sudo)
-  fi
-  say "Installing ${missing[*]}"
-  "${root[@]}" apt-get update -qq
-  "${root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null
 }
 
 build_programs() {
@@ -117,7 +99,7 @@ esac
 
 trap cleanup EXIT
 trap 'exit 130' INT TERM
-install_packages
+packaging/packages.sh build
 build_programs
 work=$(mktemp -d /tmp/berth-quickstart.XXXXXX)
 start_agent

@@ -95,7 +95,7 @@ quickstart() {
 }
 
 say packages
-if ! tests/packages.sh test; then
+if ! packaging/packages.sh test; then
 	command -v $python >/dev/null && result fail packages "what the tests need is missing" && finish
 	echo "0 passed, 1 failed, 0 skipped"
 	exit 1

@@ -1,21 +1,23 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
 #
-# Installs with apt what building and testing need and what is missing: packages.sh build|test.
-# Quick when nothing is missing; needs root or sudo otherwise.
+# Installs with apt what is missing for building, for making the Debian packages, or for testing:
+# packages.sh build|deb|test. Quick when nothing is missing; needs root or sudo otherwise.
 set -euo pipefail
 
 build=(gcc cmake ninja-build pkg-config libc6-dev libev-dev libjansson-dev libyaml-dev libssl-dev
-	libsqlite3-dev libsystemd-dev libcurl4-openssl-dev libgit2-dev zlib1g-dev)
+	libsqlite3-dev libsystemd-dev libcurl4-openssl-dev libgit2-dev zlib1g-dev curl ca-certificates)
+deb=(dpkg-dev file gzip)
 test=(clang clang-format-14 clang-tidy-14 shellcheck universal-ctags libcmocka-dev python3
-	python3-pytest python3-venv git curl openssl ca-certificates procps iproute2 dpkg-dev file
+	python3-pytest python3-venv git openssl procps iproute2
 	systemd dbus util-linux)
 
 case ${1-} in
 build) wanted=("${build[@]}") ;;
-test) wanted=("${build[@]}" "${test[@]}") ;;
+deb) wanted=("${build[@]}" "${deb[@]}") ;;
+test) wanted=("${build[@]}" "${deb[@]}" "${test[@]}") ;;
 *)
-	echo "usage: packages.sh build|test" >&2
+	echo "usage: packages.sh build|deb|test" >&2
 	exit 2
 	;;
 esac
@@ -42,7 +44,6 @@ if ((EUID != 0)); then
 	sudo=(sudo)
 fi
 echo "installing: ${missing[*]}" >&2
-export DEBIAN_FRONTEND=noninteractive
 "${sudo[@]}" apt-get update -qq >&2 ||
 	echo "apt-get update failed; going on with the package lists that are here" >&2
 
@@ -55,4 +56,4 @@ for package in "${missing[@]}"; do
 	install+=("$package")
 done
 ((${#install[@]})) || exit 0
-"${sudo[@]}" apt-get install -y -qq --no-install-recommends "${install[@]}" >&2
+"${sudo[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${install[@]}" >&2
