@@ -12,6 +12,7 @@
 #include "agent/api/api.h"
 #include "agent/deploy/engine.h"
 #include "agent/edge/edge.h"
+#include "agent/edge/issuer.h"
 #include "agent/edge/proxy_process.h"
 #include "agent/layout.h"
 #include "agent/runtime/runtime.h"
@@ -84,11 +85,21 @@ static void on_impatience(struct ev_loop *loop, struct ev_timer *w, int events)
 
 static int make_edge(struct agent *a, struct err *err)
 {
+	_cleanup_free_ char *program = xasprintf("%s/berth-acme", a->programs);
+	const struct acme_config acme = {.directory = a->config->acme.directory,
+		.email = a->config->acme.email,
+		.agree_terms = a->config->acme.agree_terms,
+		.eab_kid = a->config->acme.eab_kid,
+		.eab_key_file = a->config->acme.eab_key_file,
+		.ca_file = a->config->acme.ca_file,
+		.dir = a->layout.acme,
+		.program = program};
 	const struct edge_config config = {
 		.routes_path = a->layout.routes,
 		.control_path = a->layout.proxy_socket,
 		.certs_dir = a->layout.certs,
 		.ca_dir = a->layout.ca,
+		.acme = acme.directory ? &acme : NULL,
 		.admin_host = a->config->admin_host,
 		.agent_socket = a->layout.api_socket,
 		.https_port = (unsigned)a->config->https_port,

@@ -65,14 +65,43 @@ static const struct config_key keys[] = {
 		"folder of berth-git, berth-build and berth-launch"},
 };
 
-static void make_members(struct agent_config *c, struct json_member members[ARRAY_SIZE(keys)])
+/* Below "acme:". */
+static const struct config_key acme_keys[] = {
+	{"directory", JSON_TEXT, 9, 2048, AT(acme.directory), NULL,
+		"the CA, such as https://acme-v02.api.letsencrypt.org/directory"},
+	{"agree_terms", JSON_FLAG, 0, 0, AT(acme.agree_terms), NULL,
+		"true: you have read the CA's terms and agree to them"},
+	{"email", JSON_TEXT, 3, 254, AT(acme.email), NULL, "where the CA may write to"},
+	{"eab_kid", JSON_TEXT, 1, 1024, AT(acme.eab_kid), NULL,
+		"external account, for CAs that want one: its key identifier"},
+	{"eab_key_file", JSON_TEXT, 1, 4096, AT(acme.eab_key_file), NULL,
+		"and the file with its HMAC key (base64url), readable for the agent only"},
+	{"ca_file", JSON_TEXT, 1, 4096, AT(acme.ca_file), NULL,
+		"PEM file: whom to trust when speaking with the CA, instead of the host's list"},
+};
+
+static const char acme_help[] =
+	"certificates for the apps' public domains by ACME (RFC 8555); without it, and for all other "
+	"names, from the local CA";
+
+static void fill_members(struct agent_config *c, const struct config_key *from, size_t n,
+	struct json_member *members)
 {
-	for (size_t i = 0; i < ARRAY_SIZE(keys); i++)
-		members[i] = (struct json_member){.key = keys[i].key,
-			.want = keys[i].want,
-			.min = keys[i].min,
-			.max = keys[i].max,
-			.to = (char *)c + keys[i].offset};
+	for (size_t i = 0; i < n; i++)
+		members[i] = (struct json_member){.key = from[i].key,
+			.want = from[i].want,
+			.min = from[i].min,
+			.max = from[i].max,
+			.to = (char *)c + from[i].offset};
+}
+
+#define MEMBERS (ARRAY_SIZE(keys) + 1)
+
+/* The keys, and "acme" in *acme. */
+static void make_members(struct agent_config *c, json_t **acme, struct json_member members[MEMBERS])
+{
+	fill_members(c, keys, ARRAY_SIZE(keys), members);
+	members[MEMBERS - 1] = (struct json_member){.key = "acme", .want = JSON_MAP, .to = acme};
 }
 
 static json_t *default_value(const struct config_key *k)
@@ -97,7 +126,8 @@ static void set_admin_host(struct agent_config *c)
 
 void config_init(struct agent_config *c)
 {
-	struct json_member members[ARRAY_SIZE(keys)];
+	struct json_member members[MEMBERS];
+	json_t *acme = NULL;
 	struct err err;
 
 	*c = (struct agent_config){.defaults = json_object()};
@@ -105,7 +135,7 @@ void config_init(struct agent_config *c)
 		if (keys[i].otherwise)
 			must(json_object_set_new(
 				     c->defaults, keys[i].key, default_value(&keys[i])) == 0);
-	make_members(c, members);
+	make_members(c, &acme, members);
 	must(json_members(c->defaults, members, ARRAY_SIZE(members), NULL, "", &err) == 0);
 	set_admin_host(c);
 }
@@ -170,9 +200,35 @@ static int check_meaning(struct agent_config *c, struct err *err)
 	return r < 0 ? r : check_build_env(c, err);
 }
 
+static int read_acme(struct agent_config *c, const json_t *acme, struct err *err)
+{
+	struct json_member members[ARRAY_SIZE(acme_keys)];
+
+	fill_members(c, acme_keys, ARRAY_SIZE(acme_keys), members);
+	int r = json_members(acme, members, ARRAY_SIZE(members), c->file, "acme", err);
+	if (r < 0)
+		return r;
+	if (!c->acme.directory)
+		return yaml_doc_error(
+			c->file, "acme", err, "needs a directory: %s", acme_keys[0].help);
+	if (!has_prefix(c->acme.directory, "https://"))
+		return yaml_doc_error(c->file, "acme.directory", err, "must be an https address");
+	if (c->acme.email && (!strchr(c->acme.email, '@') || strpbrk(c->acme.email, " <>,?")))
+		return yaml_doc_error(c->file, "acme.email", err, "must be a mail address");
+	if (!c->acme.eab_kid != !c->acme.eab_key_file)
+		return yaml_doc_error(
+			c->file, "acme", err, "eab_kid and eab_key_file need each other");
+	if (c->acme.eab_key_file)
+		r = check_path(c, "acme.eab_key_file", c->acme.eab_key_file, err);
+	if (r == 0 && c->acme.ca_file)
+		r = check_path(c, "acme.ca_file", c->acme.ca_file, err);
+	return r;
+}
+
 int config_load(const char *path, struct agent_config *ret, struct err *err)
 {
-	struct json_member members[ARRAY_SIZE(keys)];
+	struct json_member members[MEMBERS];
+	json_t *acme = NULL;
 	_cleanup_free_ char *text = NULL;
 	struct agent_config c;
 	size_t len;
@@ -181,7 +237,7 @@ int config_load(const char *path, struct agent_config *ret, struct err *err)
 	if (r < 0)
 		return r;
 	config_init(&c);
-	make_members(&c, members);
+	make_members(&c, &acme, members);
 	r = yaml_doc_parse(path, text, len, &c.file, err);
 	if (r == 0 && !json_is_null(c.file->root)) {
 		if (!json_is_object(c.file->root))
@@ -191,6 +247,8 @@ int config_load(const char *path, struct agent_config *ret, struct err *err)
 			r = json_members(
 				c.file->root, members, ARRAY_SIZE(members), c.file, "", err);
 	}
+	if (r == 0 && acme)
+		r = read_acme(&c, acme, err);
 	if (r == 0)
 		r = check_meaning(&c, err);
 	if (r < 0) {
@@ -238,10 +296,25 @@ static void show_value(const struct agent_config *c, const struct config_key *k,
 	}
 }
 
+/* What is not said stands there as a comment. */
+static void show_acme(const struct agent_config *c, FILE *to)
+{
+	(void)fprintf(to, "# %s\nacme:\n", acme_help);
+	for (size_t i = 0; i < ARRAY_SIZE(acme_keys); i++) {
+		const struct config_key *k = &acme_keys[i];
+		const char *text = c->acme.agree_terms ? "true" : NULL;
+		if (k->want == JSON_TEXT)
+			memcpy(&text, (const char *)c + k->offset, sizeof text);
+		(void)fprintf(to, "  # %s\n  %s%s:%s%s\n", k->help, text ? "" : "# ", k->key,
+			text ? " " : "", text ? text : "");
+	}
+}
+
 void config_show(const struct agent_config *c, FILE *to)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(keys); i++) {
 		(void)fprintf(to, "# %s\n", keys[i].help);
 		show_value(c, &keys[i], to);
 	}
+	show_acme(c, to);
 }

@@ -25,6 +25,12 @@ struct agent_config {
 	uint64_t drain_ms, guard_ms;
 	const char *admin_group, *proxy_group;
 	const char *state_dir, *run_dir, *programs;
+	/* Where certificates for names of the internet come from; no directory: the local CA. */
+	struct {
+		const char *directory, *email, *eab_kid, *eab_key_file,
+			*ca_file; /* NULL: not said */
+		bool agree_terms;
+	} acme;
 	/* What the texts above belong to. */
 	json_t *defaults;
 	struct yaml *file;

@@ -26,6 +26,7 @@ void layout_init(struct layout *l, const char *state, const char *run)
 	l->store = xasprintf("%s/store.db", state);
 	l->routes = xasprintf("%s/proxy/routes.json", state);
 	l->certs = xasprintf("%s/certs", state);
+	l->acme = xasprintf("%s/acme", state);
 	l->ca = xasprintf("%s/ca", state);
 	l->ca_pem = xasprintf("%s/ca/ca.pem", state);
 	l->build_env = xasprintf("%s/build.env", state);
@@ -38,9 +39,9 @@ void layout_init(struct layout *l, const char *state, const char *run)
 
 void layout_release(struct layout *l)
 {
-	char *const owned[] = {l->state, l->run, l->store, l->routes, l->certs, l->ca, l->ca_pem,
-		l->build_env, l->agent_socket, l->api_socket, l->proxy_socket, l->proxy_dir,
-		l->proxy_config};
+	char *const owned[] = {l->state, l->run, l->store, l->routes, l->certs, l->acme, l->ca,
+		l->ca_pem, l->build_env, l->agent_socket, l->api_socket, l->proxy_socket,
+		l->proxy_dir, l->proxy_config};
 
 	for (size_t i = 0; i < ARRAY_SIZE(owned); i++)
 		free(owned[i]);

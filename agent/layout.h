@@ -12,7 +12,7 @@
 
 struct layout {
 	char *state, *run;
-	char *store, *routes, *certs, *ca, *ca_pem, *build_env;
+	char *store, *routes, *certs, *acme, *ca, *ca_pem, *build_env;
 	char *agent_socket, *api_socket, *proxy_socket;
 	char *proxy_dir, *proxy_config; /* standalone mode: the proxy that is ours */
 	int lock; /* held as long as the agent lives */

@@ -26,6 +26,7 @@ esac
 if [[ $1 == test ]]; then
 	command -v npm >/dev/null || wanted+=(nodejs npm)
 	command -v go >/dev/null || wanted+=(golang-go)
+	command -v pebble >/dev/null || wanted+=(pebble)
 fi
 
 missing=()
@@ -47,11 +48,12 @@ echo "installing: ${missing[*]}" >&2
 "${sudo[@]}" apt-get update -qq >&2 ||
 	echo "apt-get update failed; going on with the package lists that are here" >&2
 
-# A release of the system that has no LLVM 14 does without the checks that need it: they say so.
+# A release of the system that has no LLVM 14, or no pebble (the test CA of Let's Encrypt), does
+# without the checks that need it: they say so.
 install=()
 for package in "${missing[@]}"; do
 	case $package in
-	clang-format-* | clang-tidy-*) apt-cache show "$package" >/dev/null 2>&1 || continue ;;
+	clang-format-* | clang-tidy-* | pebble) apt-cache show "$package" >/dev/null 2>&1 || continue ;;
 	esac
 	install+=("$package")
 done

@@ -7,7 +7,7 @@
 #include <errno.h>
 
 #include "agent/api/endpoints.h"
-#include "agent/api/git_child.h"
+#include "agent/subprocess/subprocess.h"
 #include "agent/api/resource.h"
 #include "agent/api/server.h"
 #include "agent/deploy/engine.h"
@@ -24,7 +24,7 @@ struct push {
 	struct list link;
 	struct api *api;
 	struct exchange *x; /* NULL: the client has gone */
-	struct git_child *child;
+	struct subprocess *child;
 	char app[IDENT_APP_MAX + 1];
 	const char *type; /* of the answer */
 	bool is_pushed; /* the objects are in: from here on it goes to its end */
@@ -34,7 +34,7 @@ struct push {
 static void push_free(struct push *p)
 {
 	engine_unsubscribe(p->subscription);
-	git_child_free(p->child);
+	subprocess_free(p->child);
 	p->api->push_count--;
 	list_remove(&p->link);
 	free(p);
@@ -56,7 +56,7 @@ static void on_output(void *data, const char *bytes, size_t n)
 		reply_begin(p->x, p->type);
 	reply_write(p->x, bytes, n);
 	if (reply_unsent(p->x) > UNSENT_HIGH)
-		git_child_pause_output(p->child, true);
+		subprocess_pause_output(p->child, true);
 }
 
 static void on_drained(void *data)
@@ -110,8 +110,8 @@ static void on_event(void *data, const char *line, bool is_last)
 
 	if (is_last)
 		p->subscription = NULL;
-	git_child_tell(p->child, line);
-	if (p->subscription && git_child_untold(p->child) > UNSENT_HIGH)
+	subprocess_tell(p->child, line);
+	if (p->subscription && subprocess_untold(p->child) > UNSENT_HIGH)
 		engine_pause(p->subscription, true);
 }
 
@@ -135,7 +135,7 @@ static void tell_end(struct push *p, const char *state, int exit_code, const cha
 	_cleanup_free_ char *line = end ? json_line(end) : NULL;
 
 	json_decref(end);
-	git_child_tell(
+	subprocess_tell(
 		p->child, line ? line : "{\"type\":\"end\",\"state\":\"failed\",\"exit\":3}");
 }
 
@@ -172,13 +172,13 @@ static void on_pushed(struct push *p, const json_t *o)
 	const char *commit = json_string_value(json_object_get(o, "commit"));
 
 	p->is_pushed = true;
-	git_child_set_timeout(p->child, 0);
+	subprocess_set_timeout(p->child, 0);
 	if (!ref || !commit || !ident_is_commit(commit)) {
 		tell_end(p, "failed", 3, "berth-git named no commit");
 	} else if (is_deployed(ref, json_is_true(json_object_get(o, "only_branch")))) {
 		deploy(p, ref, commit);
 	} else {
-		git_child_tell(p->child,
+		subprocess_tell(p->child,
 			"{\"type\":\"notice\",\"text\":\"stored; what is pushed to main or master is "
 			"deployed\"}");
 		tell_end(p, "stored", 0, NULL);
@@ -193,7 +193,7 @@ static void on_line(void *data, const char *line)
 
 	if (json_parse_object("berth-git's line", line, strlen(line), &o, &err) < 0) {
 		log_error("git.line", "app=%s error=\"%s\"", p->app, err.msg);
-		git_child_kill(p->child);
+		subprocess_kill(p->child);
 		return;
 	}
 	if (!p->is_pushed && streq(json_string_value(json_object_get(o, "type")), "pushed"))
@@ -204,7 +204,7 @@ static void on_line(void *data, const char *line)
 static void on_client_sent(struct exchange *x)
 {
 	struct push *p = x->stream;
-	git_child_pause_output(p->child, false);
+	subprocess_pause_output(p->child, false);
 }
 
 /* A push whose objects are in goes on without its client: its deploy is under way. */
@@ -213,9 +213,9 @@ static void on_client_gone(struct exchange *x)
 	struct push *p = x->stream;
 
 	p->x = NULL;
-	git_child_pause_output(p->child, false);
+	subprocess_pause_output(p->child, false);
 	if (!p->is_pushed)
-		git_child_kill(p->child);
+		subprocess_kill(p->child);
 }
 
 static void on_client_body(struct exchange *x, const char *data, size_t len)
@@ -223,17 +223,17 @@ static void on_client_body(struct exchange *x, const char *data, size_t len)
 	struct push *p = x->stream;
 
 	if (len == 0) {
-		git_child_end_input(p->child);
+		subprocess_end_input(p->child);
 		return;
 	}
-	git_child_write(p->child, data, len);
-	if (git_child_unsent(p->child) > UNSENT_HIGH)
+	subprocess_write(p->child, data, len);
+	if (subprocess_unsent(p->child) > UNSENT_HIGH)
 		exchange_pause(x, true);
 }
 
 static void start(struct exchange *x, const char *verb, const char *type, unsigned timeout_s)
 {
-	static const struct git_child_events events = {
+	static const struct subprocess_events events = {
 		.on_output = on_output,
 		.on_line = on_line,
 		.on_drained = on_drained,
@@ -259,20 +259,20 @@ static void start(struct exchange *x, const char *verb, const char *type, unsign
 	p->x = x;
 	p->type = type;
 	must(str_copy(p->app, sizeof p->app, str_from(exchange_app(x))) == 0);
-	if (git_child_new(x->api->loop, argv, &events, p, &p->child, &err) < 0) {
+	if (subprocess_new(x->api->loop, argv, &events, p, &p->child, &err) < 0) {
 		free(p);
 		reply_err(x, &err);
 		return;
 	}
 	list_append(&x->api->pushes, &p->link);
 	x->api->push_count++;
-	git_child_set_timeout(p->child, timeout_s);
+	subprocess_set_timeout(p->child, timeout_s);
 	x->stream = p;
 	x->on_gone = on_client_gone;
 	x->on_sent = on_client_sent;
 	x->on_body = on_client_body;
 	if (x->endpoint->body != BODY_STREAM)
-		git_child_end_input(p->child);
+		subprocess_end_input(p->child);
 }
 
 static bool is_busy(struct exchange *x)

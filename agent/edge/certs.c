@@ -85,6 +85,14 @@ static void remember(struct certs *c, const char *host, const struct x509_info *
 	free(map_set(&c->known, str_from(host), copy));
 }
 
+/* Not the one that is valid longest: another CA's may have a shorter life. */
+static bool is_newer(const struct x509_info *a, const struct x509_info *b)
+{
+	if (a->not_before_ms != b->not_before_ms)
+		return a->not_before_ms > b->not_before_ms;
+	return a->not_after_ms > b->not_after_ms;
+}
+
 int certs_find(struct certs *c, const char *host, struct x509_info *ret)
 {
 	const struct x509_info *known = map_get(&c->known, str_from(host));
@@ -98,7 +106,7 @@ int certs_find(struct certs *c, const char *host, struct x509_info *ret)
 	struct dirent *e;
 	while (dir && (e = readdir(dir)) != NULL) /* NOLINT(concurrency-mt-unsafe): one thread */
 		if (e->d_name[0] != '.' && load(c, host, e->d_name, &info) == 0 &&
-			info.not_after_ms > best.not_after_ms)
+			is_newer(&info, &best))
 			best = info;
 	if (best.not_after_ms == 0)
 		return -ENOENT;

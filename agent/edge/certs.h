@@ -18,7 +18,7 @@ struct certs;
 struct certs *certs_new(const char *dir); /* copies */
 void certs_free(struct certs *c);
 
-/* The host's certificate that is valid longest; -ENOENT when there is none that is whole. What was
+/* The host's certificate that was made last; -ENOENT when there is none that is whole. What was
  * found is remembered. */
 int certs_find(struct certs *c, const char *host, struct x509_info *ret);
 

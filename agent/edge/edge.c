@@ -131,8 +131,9 @@ static int write_table(struct edge *e, struct routes *table, unsigned *ret_chang
 	return 0;
 }
 
-int edge_publish(struct edge *e, struct routes *table, edge_on_published on_done, void *data,
-	struct err *err)
+/* With `replaces` there are certificates on disk that the table before this one had. */
+static int publish(struct edge *e, struct routes *table, bool replaces, edge_on_published on_done,
+	void *data, struct err *err)
 {
 	_cleanup_free_ char *text = NULL;
 	unsigned changed;
@@ -142,7 +143,7 @@ int edge_publish(struct edge *e, struct routes *table, edge_on_published on_done
 		return r;
 	}
 	struct publication *p = publication_new(e, on_done, data);
-	if (changed > 0)
+	if (changed > 0 || replaces)
 		p->table = table;
 	else
 		routes_unref(table);
@@ -150,8 +151,16 @@ int edge_publish(struct edge *e, struct routes *table, edge_on_published on_done
 	return 0;
 }
 
-/* The table on disk once more, with the certificates that it should have now. */
-static void publish_again(struct edge *e)
+int edge_publish(struct edge *e, struct routes *table, edge_on_published on_done, void *data,
+	struct err *err)
+{
+	return publish(e, table, false, on_done, data, err);
+}
+
+enum again { IF_DUE, ALWAYS };
+
+/* The table on disk once more, with the certificates and challenges that it should have now. */
+static int publish_again(struct edge *e, enum again when)
 {
 	_cleanup_free_ char *text = NULL;
 	struct routes *table;
@@ -159,27 +168,28 @@ static void publish_again(struct edge *e)
 	size_t len;
 
 	if (!file_exists(e->routes_path))
-		return;
+		return -ENOENT;
 	int r = file_read(e->routes_path, ROUTES_BYTES_MAX, &text, &len, &err);
 	if (r == 0)
 		r = routes_parse(text, len, &table, &err);
 	if (r == 0) {
 		struct table_needs needs = needs_of(e);
-		if (!table_is_due(table, &needs)) {
+		if (when == IF_DUE && !table_is_due(table, &needs)) {
 			routes_unref(table);
-			return;
+			return 0;
 		}
-		r = edge_publish(e, table, NULL, NULL, &err);
+		r = publish(e, table, when == ALWAYS, NULL, NULL, &err);
 	}
 	if (r < 0)
 		log_warn("edge.renewal", "error=\"%s\"", err.msg);
+	return r;
 }
 
 static void on_renewal(struct ev_loop *loop, struct ev_timer *w, int events)
 {
 	(void)loop;
 	(void)events;
-	publish_again(w->data);
+	(void)publish_again(w->data, IF_DUE);
 }
 
 static void on_issued(void *data, const char *host, int result, const struct err *err)
@@ -187,7 +197,21 @@ static void on_issued(void *data, const char *host, int result, const struct err
 	if (result < 0)
 		log_warn("edge.certificate", "host=%s error=\"%s\"", host, err->msg);
 	else
-		publish_again(data);
+		log_info("edge.certificate", "host=%s", host);
+	(void)publish_again(data, ALWAYS); /* in any case without the challenge */
+}
+
+static void on_due(void *data)
+{
+	(void)publish_again(data, IF_DUE);
+}
+
+static struct barrier *on_publish(
+	void *data, void (*on_done)(void *done_data, int result), void *done_data)
+{
+	struct edge *e = data;
+
+	return publish_again(e, ALWAYS) < 0 ? NULL : barrier_new(&e->barriers, on_done, done_data);
 }
 
 /* A proxy that was started from an older file, or not from this one, gets the table on disk. */
@@ -205,6 +229,7 @@ static void on_first_status(void *data, int result, const json_t *answer, const 
 	else if ((uint64_t)version < e->version &&
 		 file_read(e->routes_path, ROUTES_BYTES_MAX, &text, NULL, NULL) == 0)
 		send_table(e, text, publication_new(e, NULL, NULL));
+	(void)publish_again(e, IF_DUE);
 }
 
 static void on_connected(void *data)
@@ -263,11 +288,16 @@ struct edge *edge_new(struct ev_loop *loop, const struct edge_config *config, st
 	copy_config(e, config);
 	ev_timer_init(&e->renewal, on_renewal, RENEWAL_INTERVAL_S, RENEWAL_INTERVAL_S);
 	e->renewal.data = e;
-	if (local_ca_new(e->ca_dir, &e->issuer, err) < 0) {
+	int r = local_ca_new(e->ca_dir, &e->issuer, err);
+	if (r == 0 && config->acme)
+		r = acme_new(loop, config->acme, take_ptr(e->issuer), &e->issuer, err);
+	if (r < 0) {
 		edge_free(e);
 		return NULL;
 	}
 	e->issuer->on_issued = on_issued;
+	e->issuer->on_due = on_due;
+	e->issuer->publish = on_publish;
 	e->issuer->data = e;
 	e->certs = certs_new(e->certs_dir);
 	read_version(e);
@@ -281,14 +311,14 @@ void edge_free(struct edge *e)
 	if (!e)
 		return;
 	ev_timer_stop(e->loop, &e->renewal);
+	if (e->issuer)
+		e->issuer->ops->free(e->issuer); /* its orders wait at the barriers */
 	control_free(e->control);
 	barriers_release(&e->barriers);
 	list_for_each_safe (it, &e->publications)
 		publication_free(container_of(it, struct publication, link));
 	list_for_each_safe (it, &e->questions)
 		free(container_of(it, struct question, link));
-	if (e->issuer)
-		e->issuer->ops->free(e->issuer);
 	certs_free(e->certs);
 	free(e->routes_path);
 	free(e->control_path);

@@ -13,6 +13,7 @@
 
 #include "lib/ipc/routes.h"
 
+struct acme_config;
 struct ev_loop;
 struct edge;
 
@@ -21,6 +22,7 @@ struct edge_config {
 	const char *control_path; /* proxy's control socket */
 	const char *certs_dir; /* certs/<host>/<serial>/{chain,key}.pem */
 	const char *ca_dir; /* local CA */
+	const struct acme_config *acme; /* NULL: the local CA makes all certificates */
 	const char *admin_host; /* host name under which the API is reached, NULL: not */
 	const char *agent_socket; /* where the proxy finds the API */
 	unsigned https_port; /* for edge_url() */

@@ -8,7 +8,10 @@
 
 #include "agent/edge/certs.h"
 
+struct barrier;
+struct ev_loop;
 struct issuer;
+struct routes;
 
 struct issuer_ops {
 	const char *name; /* "local", "acme" */
@@ -16,19 +19,46 @@ struct issuer_ops {
 	 * (asking again meanwhile changes nothing). Below 0: it will not come, err says why. */
 	int (*request)(struct issuer *i, struct certs *certs, const char *host, struct err *err);
 	/* Would this issuer still give that certificate? False: ask for another. */
-	bool (*accepts)(struct issuer *i, const struct x509_info *info);
+	bool (*accepts)(struct issuer *i, const char *host, const struct x509_info *info);
+	/* Puts what its orders have visitors see just now into the table; NULL: never anything.
+	 * -ENOBUFS: the table is too large. */
+	int (*add_challenges)(struct issuer *i, struct routes *table);
 	void (*free)(struct issuer *i);
 };
 
-/* First member of each implementation. */
+/* First member of each implementation. None of the callbacks comes from within request(). */
 struct issuer {
 	const struct issuer_ops *ops;
+	/* An order is over, for good or ill; its challenge, if any, is gone. */
 	void (*on_issued)(void *data, const char *host, int result, const struct err *err);
+	/* Hosts may be asked for again that were refused before. */
+	void (*on_due)(void *data);
+	/* Has the table published with what add_challenges() says now; on_done as with edge_wait().
+	 * NULL: it cannot be. */
+	struct barrier *(*publish)(
+		void *data, void (*on_done)(void *done_data, int result), void *done_data);
 	void *data;
 };
 
 /* The CA in `dir` (ca.pem, ca.key), made when there is none yet. A key without its certificate is
  * what a crash in between leaves, and gets one; a certificate without its key is an error. */
 int local_ca_new(const char *dir, struct issuer **ret, struct err *err);
+
+/* Whom to ask for names of the internet, and as whom. */
+struct acme_config {
+	const char *directory; /* https address */
+	const char *email; /* NULL: none */
+	bool agree_terms;
+	const char *eab_kid, *eab_key_file; /* NULL: none */
+	const char *ca_file; /* NULL: the host's list */
+	const char *dir; /* for accounts and the schedule */
+	const char *account_dir; /* acme_new() sets it */
+	const char *program; /* berth-acme */
+};
+
+/* Takes `local`, also when it fails: the issuer of all other names, and until an order is through.
+ * Copies the configuration. */
+int acme_new(struct ev_loop *loop, const struct acme_config *config, struct issuer *local,
+	struct issuer **ret, struct err *err);
 
 #endif

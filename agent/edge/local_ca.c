@@ -32,9 +32,10 @@ static int local_ca_request(
 	return r < 0 ? r : 1;
 }
 
-static bool local_ca_accepts(struct issuer *i, const struct x509_info *info)
+static bool local_ca_accepts(struct issuer *i, const char *host, const struct x509_info *info)
 {
 	const struct local_ca *ca = container_of(i, struct local_ca, issuer);
+	(void)host;
 	return strcmp(info->issuer_id, ca->info.subject_id) == 0;
 }
 

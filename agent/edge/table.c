@@ -95,10 +95,10 @@ static int add_admin_site(struct routes *t, const struct table_needs *needs, str
 	return add_admin_upstream(t, needs->agent_socket, err);
 }
 
-static bool is_due(const struct table_needs *needs, const struct x509_info *info)
+static bool is_due(const struct table_needs *needs, const char *host, const struct x509_info *info)
 {
 	return x509_is_due(info, needs->now_ms) ||
-	       !needs->issuer->ops->accepts(needs->issuer, info);
+	       !needs->issuer->ops->accepts(needs->issuer, host, info);
 }
 
 /* True when the host has a certificate, perhaps an old one. */
@@ -106,7 +106,7 @@ static bool find_certificate(
 	const struct table_needs *needs, const char *host, struct x509_info *ret, unsigned *changed)
 {
 	bool found = certs_find(needs->certs, host, ret) == 0;
-	if (found && !is_due(needs, ret))
+	if (found && !is_due(needs, host, ret))
 		return true;
 	struct err err;
 	int r = needs->issuer->ops->request(needs->issuer, needs->certs, host, &err);
@@ -155,6 +155,12 @@ int table_complete(
 			return out_of_room(err);
 	}
 	*ret_changed = changed;
+	/* A table from disk may have those of orders that are over. */
+	t->challenges = NULL;
+	t->challenge_count = 0;
+	const struct issuer_ops *ops = needs->issuer->ops;
+	if (ops->add_challenges && ops->add_challenges(needs->issuer, t) < 0)
+		return out_of_room(err);
 	return 0;
 }
 
@@ -163,7 +169,7 @@ bool table_is_due(const struct routes *t, const struct table_needs *needs)
 	for (size_t i = 0; i < t->site_count; i++) {
 		struct x509_info info;
 		if (certs_find(needs->certs, t->sites[i].hosts[0], &info) < 0 ||
-			is_due(needs, &info))
+			is_due(needs, t->sites[i].hosts[0], &info))
 			return true;
 	}
 	return false;

@@ -17,6 +17,8 @@
 
 #define BACKDATE_SECONDS 3600 /* clients with a clock that is a little late */
 #define SERIAL_BYTES 16
+#define CHAIN_MAX 10
+#define SHORT_LIFETIME_MS (10LL * 24 * 3600 * 1000)
 
 static void bio_freep(BIO **b)
 {
@@ -259,9 +261,58 @@ int x509_check(
 	return 0;
 }
 
+/* Each certificate of the text must be signed by the next. */
+static int check_links(const char *chain_pem, struct err *err)
+{
+	_cleanup_bio_ BIO *bio = BIO_new_mem_buf(chain_pem, -1);
+	_cleanup_cert_ X509 *last = NULL;
+	unsigned count = 0;
+
+	while (bio && count++ < CHAIN_MAX) {
+		X509 *next = PEM_read_bio_X509(bio, NULL, no_passphrase, NULL);
+		if (!next)
+			break;
+		bool ok = !last || (X509_check_issued(next, last) == X509_V_OK &&
+					   X509_verify(last, X509_get0_pubkey(next)) == 1);
+		X509_free(last);
+		last = next;
+		if (!ok) {
+			ERR_clear_error();
+			return err_set(err, EINVAL,
+				"the certificates of the chain are not each signed by the next");
+		}
+	}
+	/* The end of a text is "no start line"; anything else is a certificate that is cut. */
+	unsigned long reason = ERR_peek_last_error();
+	ERR_clear_error();
+	if (!last || count > CHAIN_MAX || ERR_GET_REASON(reason) != PEM_R_NO_START_LINE)
+		return err_set(err, EINVAL, "the certificate chain is cut or too long");
+	return 0;
+}
+
+int x509_check_chain(const struct x509_pair *pair, const char *host, int64_t now_ms,
+	struct x509_info *ret, struct err *err)
+{
+	struct x509_info info;
+	int r = x509_check(pair, host, &info, err);
+
+	if (r == 0)
+		r = check_links(pair->chain_pem, err);
+	if (r < 0)
+		return r;
+	/* A clock that is a little late must not refuse what is fresh. */
+	if (now_ms >= info.not_after_ms || now_ms < info.not_before_ms - BACKDATE_SECONDS * 1000)
+		return err_set(err, EINVAL,
+			"the certificate is not valid now: look at the clock of this host");
+	*ret = info;
+	return 0;
+}
+
 bool x509_is_due(const struct x509_info *info, int64_t now_ms)
 {
 	int64_t lifetime = info->not_after_ms - info->not_before_ms;
 
-	return now_ms < info->not_before_ms || info->not_after_ms - now_ms <= lifetime / 3;
+	int64_t early = lifetime < SHORT_LIFETIME_MS ? lifetime / 2 : lifetime / 3;
+
+	return now_ms < info->not_before_ms || info->not_after_ms - now_ms <= early;
 }

@@ -44,7 +44,11 @@ int x509_make_leaf(const struct x509_pair *root, const char *host, unsigned days
 int x509_check(
 	const struct x509_pair *pair, const char *host, struct x509_info *ret, struct err *err);
 
-/* A third of the lifetime or less is left, or it is not valid yet. */
+/* The same, and: each certificate of the chain is signed by the next, and the first is valid now. */
+int x509_check_chain(const struct x509_pair *pair, const char *host, int64_t now_ms,
+	struct x509_info *ret, struct err *err);
+
+/* A third of the lifetime or less is left (half, when it is under ten days), or it is not valid yet. */
 bool x509_is_due(const struct x509_info *info, int64_t now_ms);
 
 #endif

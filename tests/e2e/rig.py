@@ -148,6 +148,7 @@ class Agent:
         self.ca = os.path.join(self.dir, "ca/ca.pem")
         self.socket = os.path.join(self.dir, "run/agent.sock")
         self.extra_env = env
+        self.config = None  # text of its agent.yaml
         self.process = None
         with open(os.path.join(self.home, ".gitconfig"), "w", encoding="utf-8") as f:
             f.write("[user]\n\tname = Tester\n\temail = tester@example.com\n"
@@ -156,10 +157,15 @@ class Agent:
     # -- life
 
     def start(self, wait=True):
+        options = ["--http-port", str(self.http_port), "--https-port", str(self.https_port)]
+        if self.config is not None:
+            path = os.path.join(self.home, "agent.yaml")
+            with open(path, "w", encoding="utf-8") as f:
+                f.write(self.config)
+            options += ["--config", path]
         with open(self.log_path, "ab") as log:
             self.process = subprocess.Popen(
-                [program("berth-agent"), "--standalone", self.dir,
-                 "--http-port", str(self.http_port), "--https-port", str(self.https_port)],
+                [program("berth-agent"), "--standalone", self.dir, *options],
                 stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=self.env(**self.extra_env))
         if wait:
             self.wait_ready()
@@ -276,8 +282,11 @@ class Agent:
         return f"https://{self.host(app)}:{self.https_port}{path}"
 
     def get(self, app, path="/", method="GET", headers=None, body=None, timeout=60):
-        context = ssl.create_default_context(cafile=self.ca)
-        connection = LocalTls(self.host(app), self.https_port, timeout=timeout, context=context)
+        return self.get_host(self.host(app), path, method, headers, body, timeout)
+
+    def get_host(self, host, path="/", method="GET", headers=None, body=None, timeout=60, ca=None):
+        context = ssl.create_default_context(cafile=ca or self.ca)
+        connection = LocalTls(host, self.https_port, timeout=timeout, context=context)
         with contextlib.closing(connection):
             connection.request(method, path, body, headers or {})
             r = connection.getresponse()

@@ -78,7 +78,7 @@ static void test_leaf_covers_its_host_and_no_other(void **state)
 		struct x509_info info;
 		issue(f, hosts[i]);
 		assert_int_equal(certs_find(f->certs, hosts[i], &info), 0);
-		assert_true(f->issuer->ops->accepts(f->issuer, &info));
+		assert_true(f->issuer->ops->accepts(f->issuer, hosts[i], &info));
 		int64_t left = info.not_after_ms - clock_wall_ms();
 		assert_in_range(left, 89 * DAY_MS, 90 * DAY_MS);
 		_cleanup_free_ char *chain =
@@ -189,7 +189,7 @@ static void test_certificates_of_a_former_ca_are_not_accepted(void **state)
 	assert_int_equal(certs_find(f->certs, "shop.localhost", &info), 0);
 	_cleanup_free_ char *dir = xasprintf("%s/other", f->dir);
 	assert_int_equal(local_ca_new(dir, &other, NULL), 0);
-	assert_false(other->ops->accepts(other, &info));
+	assert_false(other->ops->accepts(other, "shop.localhost", &info));
 	other->ops->free(other);
 }
 
@@ -205,6 +205,55 @@ static void test_due_when_a_third_is_left(void **state)
 	(void)state;
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++)
 		assert_int_equal(x509_is_due(&info, cases[i].now), cases[i].due);
+}
+
+/* What a CA may send, and what of it is taken. */
+static void test_chains(void **state)
+{
+	int64_t now = clock_wall_ms();
+	struct x509_pair root = {0}, other = {0}, leaf = {0};
+	struct x509_info info;
+	struct err err;
+
+	(void)state;
+	assert_int_equal(x509_make_key(&root.key_pem, &err), 0);
+	assert_int_equal(x509_make_root("one", root.key_pem, 100, &root.chain_pem, &err), 0);
+	assert_int_equal(x509_make_key(&other.key_pem, &err), 0);
+	assert_int_equal(x509_make_root("one", other.key_pem, 100, &other.chain_pem, &err), 0);
+	assert_int_equal(x509_make_leaf(&root, "a.example.com", 6, &leaf, &err), 0);
+	_cleanup_free_ char *whole = xasprintf("%s%s", leaf.chain_pem, root.chain_pem);
+	_cleanup_free_ char *turned = xasprintf("%s%s", root.chain_pem, leaf.chain_pem);
+	_cleanup_free_ char *foreign = xasprintf("%s%s", leaf.chain_pem, other.chain_pem);
+	_cleanup_free_ char *cut = xstrndup(whole, strlen(whole) - 40);
+	const struct {
+		char *chain, *key;
+		const char *host;
+		int64_t now;
+		bool is_good;
+	} cases[] = {
+		{leaf.chain_pem, leaf.key_pem, "a.example.com", now, true},
+		{whole, leaf.key_pem, "a.example.com", now, true},
+		{turned, leaf.key_pem, "a.example.com", now, false},
+		{foreign, leaf.key_pem, "a.example.com", now, false},
+		{cut, leaf.key_pem, "a.example.com", now, false},
+		{(char[]){""}, leaf.key_pem, "a.example.com", now, false},
+		{whole, other.key_pem, "a.example.com", now, false},
+		{whole, leaf.key_pem, "b.example.com", now, false},
+		{whole, leaf.key_pem, "a.example.com", now + 7 * DAY_MS, false},
+		{whole, leaf.key_pem, "a.example.com", now - DAY_MS, false},
+	};
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		const struct x509_pair pair = {cases[i].chain, cases[i].key};
+		int r = x509_check_chain(&pair, cases[i].host, cases[i].now, &info, &err);
+		if ((r == 0) != cases[i].is_good)
+			fail_msg("%zu: %s", i, err.msg);
+	}
+	/* Six days: half of the life, not a third. */
+	assert_false(x509_is_due(&info, now + 2 * DAY_MS));
+	assert_true(x509_is_due(&info, now + 3 * DAY_MS));
+	x509_pair_clear(&root);
+	x509_pair_clear(&other);
+	x509_pair_clear(&leaf);
 }
 
 int main(void)
@@ -223,6 +272,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_the_ca_is_kept, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(
 			test_certificates_of_a_former_ca_are_not_accepted, set_up, tear_down),
+		cmocka_unit_test(test_chains),
 		cmocka_unit_test(test_due_when_a_third_is_left),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

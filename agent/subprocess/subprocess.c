@@ -2,7 +2,7 @@
  *
  * Plumbing between the loop and a child: three pipes, a socket pair, a pidfd.
  */
-#include "agent/api/git_child.h"
+#include "agent/subprocess/subprocess.h"
 
 #include <errno.h>
 #include <ev.h>
@@ -25,9 +25,9 @@
 
 enum { STDIN, STDOUT, STDERR, CONTROL, ENDS };
 
-struct git_child {
+struct subprocess {
 	struct ev_loop *loop;
-	const struct git_child_events *events;
+	const struct subprocess_events *events;
 	void *data;
 	pid_t pid; /* 0: reaped */
 	int status;
@@ -39,7 +39,7 @@ struct git_child {
 	bool input_ends, is_output_paused;
 };
 
-static void close_end(struct git_child *c, int end)
+static void close_end(struct subprocess *c, int end)
 {
 	if (end == STDIN)
 		ev_io_stop(c->loop, &c->input);
@@ -56,7 +56,7 @@ static void close_end(struct git_child *c, int end)
 }
 
 /* The last line of what it said. */
-static const char *last_words(struct git_child *c)
+static const char *last_words(struct subprocess *c)
 {
 	char *text = buf_cstr(&c->from_words);
 	if (!text)
@@ -69,19 +69,18 @@ static const char *last_words(struct git_child *c)
 }
 
 /* All of it is over when the process is and nothing of its output is left. */
-static void settle(struct git_child *c)
+static void settle(struct subprocess *c)
 {
-	if (c->pid != 0 || c->fds[STDOUT] >= 0 || c->fds[STDERR] >= 0)
+	if (c->pid != 0 || c->fds[STDOUT] >= 0 || c->fds[STDERR] >= 0 || c->fds[CONTROL] >= 0)
 		return;
 	close_end(c, STDIN);
-	close_end(c, CONTROL);
 	ev_timer_stop(c->loop, &c->timeout);
 	c->events->on_end(c->data, c->status, last_words(c));
 }
 
 static void on_input_writable(struct ev_loop *loop, struct ev_io *w, int events)
 {
-	struct git_child *c = w->data;
+	struct subprocess *c = w->data;
 	ssize_t n = buf_len(&c->to_input) > 0 ? fd_write(c->fds[STDIN], &c->to_input) : 0;
 
 	(void)loop;
@@ -101,31 +100,31 @@ static void on_input_writable(struct ev_loop *loop, struct ev_io *w, int events)
 		c->events->on_drained(c->data);
 }
 
-void git_child_write(struct git_child *c, const void *bytes, size_t n)
+void subprocess_write(struct subprocess *c, const void *bytes, size_t n)
 {
 	if (c->fds[STDIN] < 0)
 		return;
 	if (buf_append(&c->to_input, bytes, n) < 0)
-		git_child_kill(c); /* the caller did not wait for on_drained */
+		subprocess_kill(c); /* the caller did not wait for on_drained */
 	else
 		ev_io_start(c->loop, &c->input);
 }
 
-void git_child_end_input(struct git_child *c)
+void subprocess_end_input(struct subprocess *c)
 {
 	c->input_ends = true;
 	if (c->fds[STDIN] >= 0)
 		ev_io_start(c->loop, &c->input);
 }
 
-size_t git_child_unsent(const struct git_child *c)
+size_t subprocess_unsent(const struct subprocess *c)
 {
 	return buf_len(&c->to_input);
 }
 
 static void on_output_readable(struct ev_loop *loop, struct ev_io *w, int events)
 {
-	struct git_child *c = w->data;
+	struct subprocess *c = w->data;
 	_cleanup_buf_ struct buf piece = BUF_INIT(PIECE_BYTES);
 	ssize_t n = fd_read(c->fds[STDOUT], &piece, PIECE_BYTES);
 
@@ -143,7 +142,7 @@ static void on_output_readable(struct ev_loop *loop, struct ev_io *w, int events
 
 static void on_words_readable(struct ev_loop *loop, struct ev_io *w, int events)
 {
-	struct git_child *c = w->data;
+	struct subprocess *c = w->data;
 
 	(void)loop;
 	(void)events;
@@ -159,7 +158,7 @@ static void on_words_readable(struct ev_loop *loop, struct ev_io *w, int events)
 
 static void on_control_readable(struct ev_loop *loop, struct ev_io *w, int events)
 {
-	struct git_child *c = w->data;
+	struct subprocess *c = w->data;
 	ssize_t n = fd_read(c->fds[CONTROL], &c->from_control, PIECE_BYTES);
 	char *newline;
 
@@ -175,19 +174,23 @@ static void on_control_readable(struct ev_loop *loop, struct ev_io *w, int event
 		buf_consume(&c->from_control, len + 1);
 		c->events->on_line(c->data, line);
 	}
-	if (n <= 0)
-		close_end(c, CONTROL);
+	if (n > 0)
+		return;
+	close_end(c, CONTROL);
+	settle(c);
 }
 
 static void on_control_writable(struct ev_loop *loop, struct ev_io *w, int events)
 {
-	struct git_child *c = w->data;
+	struct subprocess *c = w->data;
 	ssize_t n = send(
 		c->fds[CONTROL], buf_data(&c->to_control), buf_len(&c->to_control), MSG_NOSIGNAL);
 
 	(void)events;
 	if (n < 0 && errno != EAGAIN && errno != EINTR) {
-		close_end(c, CONTROL);
+		/* It does not listen any more; what it said last is still to be read. */
+		buf_clear(&c->to_control);
+		ev_io_stop(loop, w);
 		return;
 	}
 	if (n > 0)
@@ -198,24 +201,24 @@ static void on_control_writable(struct ev_loop *loop, struct ev_io *w, int event
 	c->events->on_told(c->data);
 }
 
-size_t git_child_untold(const struct git_child *c)
+size_t subprocess_untold(const struct subprocess *c)
 {
 	return buf_len(&c->to_control);
 }
 
-void git_child_tell(struct git_child *c, const char *line)
+void subprocess_tell(struct subprocess *c, const char *line)
 {
 	if (c->fds[CONTROL] < 0)
 		return;
 	if (buf_room(&c->to_control) < strlen(line) + 1) {
-		git_child_kill(c);
+		subprocess_kill(c);
 		return;
 	}
 	must(buf_puts(&c->to_control, line) == 0 && buf_puts(&c->to_control, "\n") == 0);
 	ev_io_start(c->loop, &c->control_out);
 }
 
-void git_child_pause_output(struct git_child *c, bool is_paused)
+void subprocess_pause_output(struct subprocess *c, bool is_paused)
 {
 	if (c->fds[STDOUT] < 0 || c->is_output_paused == is_paused)
 		return;
@@ -226,7 +229,7 @@ void git_child_pause_output(struct git_child *c, bool is_paused)
 		ev_io_start(c->loop, &c->output);
 }
 
-static void reap(struct git_child *c, int flags)
+static void reap(struct subprocess *c, int flags)
 {
 	int status;
 	pid_t pid;
@@ -244,7 +247,7 @@ static void reap(struct git_child *c, int flags)
 
 static void on_exited(struct ev_loop *loop, struct ev_io *w, int events)
 {
-	struct git_child *c = w->data;
+	struct subprocess *c = w->data;
 
 	(void)loop;
 	(void)events;
@@ -252,7 +255,7 @@ static void on_exited(struct ev_loop *loop, struct ev_io *w, int events)
 	settle(c);
 }
 
-void git_child_kill(struct git_child *c)
+void subprocess_kill(struct subprocess *c)
 {
 	/* It leads its own process group; what it may have started goes with it. */
 	if (c->pid != 0 && kill(-c->pid, SIGKILL) < 0)
@@ -261,15 +264,15 @@ void git_child_kill(struct git_child *c)
 
 static void on_timeout(struct ev_loop *loop, struct ev_timer *w, int events)
 {
-	struct git_child *c = w->data;
+	struct subprocess *c = w->data;
 
 	(void)loop;
 	(void)events;
-	log_warn("git.timeout", "pid=%d", (int)c->pid);
-	git_child_kill(c);
+	log_warn("subprocess.timeout", "pid=%d", (int)c->pid);
+	subprocess_kill(c);
 }
 
-void git_child_set_timeout(struct git_child *c, unsigned timeout_s)
+void subprocess_set_timeout(struct subprocess *c, unsigned timeout_s)
 {
 	ev_timer_stop(c->loop, &c->timeout);
 	if (timeout_s > 0) {
@@ -307,7 +310,7 @@ static int make_ends(int ours[ENDS], int theirs[ENDS])
 	return 0;
 }
 
-static void watch(struct git_child *c)
+static void watch(struct subprocess *c)
 {
 	ev_io_init(&c->input, on_input_writable, c->fds[STDIN], EV_WRITE);
 	ev_io_init(&c->output, on_output_readable, c->fds[STDOUT], EV_READ);
@@ -324,8 +327,9 @@ static void watch(struct git_child *c)
 	ev_io_start(c->loop, &c->exited);
 }
 
-int git_child_new(struct ev_loop *loop, const char *const *argv,
-	const struct git_child_events *events, void *data, struct git_child **ret, struct err *err)
+int subprocess_new(struct ev_loop *loop, const char *const *argv,
+	const struct subprocess_events *events, void *data, struct subprocess **ret,
+	struct err *err)
 {
 	static const char *const env[] = {
 		"PATH=/usr/bin:/bin", "LANG=C.UTF-8", "HOME=/nonexistent", NULL};
@@ -334,7 +338,7 @@ int git_child_new(struct ev_loop *loop, const char *const *argv,
 	int r = make_ends(ours, theirs);
 
 	if (r < 0) {
-		(void)err_errno(err, -r, "cannot start berth-git");
+		(void)err_errno(err, -r, "cannot start %s", argv[0]);
 	} else {
 		const struct proc_spec spec = {
 			.argv = argv,
@@ -352,7 +356,7 @@ int git_child_new(struct ev_loop *loop, const char *const *argv,
 	}
 	if (r < 0)
 		return r;
-	struct git_child *c = xnew(struct git_child);
+	struct subprocess *c = xnew(struct subprocess);
 	c->loop = loop;
 	c->events = events;
 	c->data = data;
@@ -368,12 +372,12 @@ int git_child_new(struct ev_loop *loop, const char *const *argv,
 	return 0;
 }
 
-void git_child_free(struct git_child *c)
+void subprocess_free(struct subprocess *c)
 {
 	if (!c)
 		return;
 	if (c->pid != 0) {
-		git_child_kill(c);
+		subprocess_kill(c);
 		reap(c, 0);
 	}
 	ev_timer_stop(c->loop, &c->timeout);
