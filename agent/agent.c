@@ -142,7 +142,7 @@ static int write_build_env(const struct agent *a, struct err *err)
 	if (r < 0)
 		return err_wrap(err, "build_env");
 	_cleanup_free_ char *text = envfile_format(env);
-	return file_replace(a->layout.build_env, text, strlen(text), 0600, err);
+	return file_update(a->layout.build_env, text, strlen(text), 0600, err);
 }
 
 static int make_engine(struct agent *a, struct err *err)

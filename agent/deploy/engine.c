@@ -65,6 +65,7 @@ struct engine *engine_new(struct ev_loop *loop, const struct engine_config *conf
 	e->janitor = janitor_new();
 	ev_init(&e->soon, on_engine_soon);
 	ev_init(&e->republish, on_republish);
+	ev_init(&e->start_again, on_start_again);
 	e->callbacks = (struct runtime_callbacks){
 		.on_task_line = work_on_task_line,
 		.on_task_done = work_on_task_done,
@@ -81,6 +82,7 @@ void engine_free(struct engine *e)
 		return;
 	ev_timer_stop(e->loop, &e->soon);
 	ev_timer_stop(e->loop, &e->republish);
+	ev_timer_stop(e->loop, &e->start_again);
 	subscriptions_free(e);
 	list_for_each_safe (it, &e->jobs)
 		job_free(container_of(it, struct job, link));

@@ -13,6 +13,7 @@ struct live {
 	char app[IDENT_APP_MAX + 1];
 	unsigned release, code_release;
 	struct plan *plan;
+	bool not_started; /* at the agent's start; tried again */
 };
 
 struct live *live_get(struct engine *e, const char *app);

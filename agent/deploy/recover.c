@@ -18,6 +18,8 @@
 #include "lib/base/str.h"
 #include "lib/sys/file.h"
 
+#define START_AGAIN_S 5.
+
 static bool is_draining(struct engine *e, const char *app, unsigned release)
 {
 	list_for_each (it, &e->jobs) {
@@ -115,16 +117,43 @@ static void stop_unowned(struct engine *e)
 	}
 }
 
+/* A full disk, or whatever else is in the way, will go: said once, tried until it works. */
+static void start_one_live(struct engine *e, struct live *live)
+{
+	struct err err = {0};
+
+	if (instances_start(e, live->app, live->release, live->code_release, live->plan, &err) ==
+		0) {
+		live->not_started = false;
+		return;
+	}
+	if (!live->not_started)
+		log_error("app.not_started", "app=%s release=%u error=%s", live->app, live->release,
+			err.msg);
+	live->not_started = true;
+	ev_timer_stop(e->loop, &e->start_again); /* of another app */
+	ev_timer_set(&e->start_again, START_AGAIN_S, 0.);
+	ev_timer_start(e->loop, &e->start_again);
+}
+
 static void start_live(struct engine *e)
 {
+	map_for_each (it, &e->lives)
+		start_one_live(e, it->value);
+}
+
+void on_start_again(struct ev_loop *loop, ev_timer *timer, int events)
+{
+	struct engine *e = container_of(timer, struct engine, start_again);
+
+	(void)events;
+	ev_timer_stop(loop, timer);
 	map_for_each (it, &e->lives) {
-		const struct live *live = it->value;
-		struct err err = {0};
-		if (instances_start(
-			    e, live->app, live->release, live->code_release, live->plan, &err) < 0)
-			log_error("app.not_started", "app=%s release=%u error=%s", live->app,
-				live->release, err.msg);
+		struct live *live = it->value;
+		if (live->not_started)
+			start_one_live(e, live);
 	}
+	publish_until_done(e);
 }
 
 static int load_lives(struct engine *e, struct err *err)

@@ -46,7 +46,7 @@ struct engine {
 	struct map lives; /* app: struct live */
 	struct ports ports;
 	struct janitor *janitor;
-	ev_timer soon, republish;
+	ev_timer soon, republish, start_again;
 	unsigned builds; /* that run now */
 };
 
@@ -117,6 +117,8 @@ void engine_test_stop(struct engine *e, enum deploy_state state, const char *suf
 /* record.c: a row of the store from a job; its strings are borrowed from the job. */
 void job_fill_row(const struct job *j, const struct deploy *d, struct deploy_row *ret);
 int job_record(struct job *j, const struct deploy *next, enum deploy_state from, struct err *err);
+/* recover.c: apps that could not be started when the agent was. */
+void on_start_again(struct ev_loop *loop, ev_timer *timer, int events);
 void on_engine_soon(struct ev_loop *loop, ev_timer *timer, int events);
 
 #endif

@@ -257,7 +257,7 @@ static int start_or_adopt(
 	if (r == 0)
 		r = check_port(c->https_port, "--https-port", err);
 	if (r == 0)
-		r = file_replace(p->config_path, config, strlen(config), 0600, err);
+		r = file_update(p->config_path, config, strlen(config), 0600, err);
 	return r < 0 ? r : start(p, err);
 }
 

@@ -23,6 +23,8 @@
 
 #define STOP_TIMEOUT_DEFAULT_MS 10000
 #define RESPAWN_DELAY_S 1.0
+#define RESPAWN_RETRY_S 2. /* it cannot be started just now */
+#define REASON_SHOWN 90 /* of an error, as the reason of a state */
 #define UNIX_PATH_MAX 107 /* sun_path less its NUL */
 
 void embedded_signal(int pidfd, int sig)
@@ -249,9 +251,14 @@ static void on_soon(struct ev_loop *loop, ev_timer *timer, int events)
 	if (i->stopping) {
 		stopped(i);
 	} else if (i->pid == 0 && start_now(i, &err) < 0) {
-		i->seen.state = INSTANCE_FAILED;
-		(void)snprintf(i->seen.reason, sizeof i->seen.reason, "%.90s", err.msg);
-		report(i);
+		/* It ran before: what is in the way now, a full disk, will go. */
+		bool is_news = strncmp(i->seen.reason, err.msg, REASON_SHOWN) != 0;
+		(void)snprintf(
+			i->seen.reason, sizeof i->seen.reason, "%.*s", REASON_SHOWN, err.msg);
+		if (is_news)
+			report(i);
+		ev_timer_set(timer, RESPAWN_RETRY_S, 0.);
+		ev_timer_start(loop, timer);
 	}
 }
 

@@ -96,7 +96,7 @@ int supervised_write_spec(const char *path, const struct instance_spec *spec, st
 	_cleanup_free_ char *text = json_dumps(root, JSON_COMPACT);
 
 	must(text);
-	return file_replace(path, text, strlen(text), S_IRUSR | S_IWUSR, err);
+	return file_update(path, text, strlen(text), S_IRUSR | S_IWUSR, err);
 }
 
 int supervised_read_spec(const char *path, struct instance_spec *ret)

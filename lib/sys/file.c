@@ -76,6 +76,17 @@ int file_replace(const char *path, const void *data, size_t len, mode_t mode, st
 	return r < 0 ? err_errno(err, -r, "cannot sync the folder of %s", path) : 0;
 }
 
+int file_update(const char *path, const void *data, size_t len, mode_t mode, struct err *err)
+{
+	_cleanup_free_ char *old = NULL;
+	size_t old_len = 0;
+
+	if (file_read(path, len, &old, &old_len, NULL) == 0 && old_len == len &&
+		(len == 0 || memcmp(old, data, len) == 0))
+		return 0;
+	return file_replace(path, data, len, mode, err);
+}
+
 int file_make_dirs(const char *path, mode_t mode, struct err *err)
 {
 	_cleanup_free_ char *copy = xstrdup(path);

@@ -18,6 +18,9 @@ int file_read(const char *path, size_t max, char **ret_text, size_t *ret_len, st
  * folder. The old content stays whole when anything fails. */
 int file_replace(const char *path, const void *data, size_t len, mode_t mode, struct err *err);
 
+/* The same, but a file that has this content is left alone: a full disk is no obstacle then. */
+int file_update(const char *path, const void *data, size_t len, mode_t mode, struct err *err);
+
 /* mkdir -p: an existing folder is fine, an existing other thing is not. */
 int file_make_dirs(const char *path, mode_t mode, struct err *err);
 

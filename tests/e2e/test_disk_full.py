@@ -4,6 +4,7 @@ without a restart."""
 
 import contextlib
 import os
+import signal
 import subprocess
 
 import apps
@@ -60,6 +61,35 @@ def test_a_deploy_without_room(small_disk):
         os.unlink(f"{agent.dir}/filler")
         agent.berth("deploy", cwd=path)
         assert agent.get("shop").text == rig.body(version)
+
+
+def test_what_dies_without_room_comes_back(small_disk):
+    agent = small_disk
+    shop = agent.repository("shop", apps.server(1))
+    agent.berth("deploy", cwd=shop)
+    agent.berth("deploy", cwd=agent.repository("site", apps.site(1)))
+
+    def answers(app):
+        with contextlib.suppress(OSError):
+            return agent.get(app, timeout=5).text == rig.body(1)
+        return False
+
+    def end(program):
+        for pid, line in rig.processes_of(agent.dir):
+            if program in line.split()[0]:
+                os.kill(pid, signal.SIGKILL)
+
+    fill(agent)
+    end("berth-proxy")
+    rig.wait_for(lambda: answers("site"), "the proxy")
+    end("berth-supervise")
+    rig.wait_for(lambda: answers("shop"), "the app")
+    agent.stop()
+    fill(agent)
+    agent.start()
+    rig.wait_for(lambda: answers("site"), "the site")
+    os.unlink(f"{agent.dir}/filler")
+    rig.wait_for(lambda: answers("shop"), "the app", 60)
 
 
 def test_room_that_goes_during_the_build(small_disk):

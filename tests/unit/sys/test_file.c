@@ -76,6 +76,29 @@ static void replaces(void **state)
 	assert_int_equal(file_read(path, 5, &again, NULL, &err), 0);
 }
 
+static void updates(void **state)
+{
+	_cleanup_free_ char *path = at("update");
+	_cleanup_free_ char *text = NULL;
+	struct err err = {0};
+	struct stat before, after;
+
+	(void)state;
+	assert_int_equal(file_update(path, "one", 3, 0600, &err), 0);
+	assert_int_equal(stat(path, &before), 0);
+	assert_int_equal(file_update(path, "one", 3, 0600, &err), 0);
+	assert_int_equal(stat(path, &after), 0);
+	assert_true(after.st_ino == before.st_ino);
+	const char *const others[] = {"two", "on", "", "ones"};
+	for (size_t i = 0; i < ARRAY_SIZE(others); i++) {
+		assert_int_equal(file_update(path, others[i], strlen(others[i]), 0600, &err), 0);
+		free(take_ptr(text));
+		assert_int_equal(file_read(path, 8, &text, NULL, &err), 0);
+		assert_string_equal(text, others[i]);
+	}
+	assert_int_equal(unlink(path), 0);
+}
+
 static void reads(void **state)
 {
 	_cleanup_free_ char *path = at("limit");
@@ -209,6 +232,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(replaces),
+		cmocka_unit_test(updates),
 		cmocka_unit_test(reads),
 		cmocka_unit_test(makes_dirs),
 		cmocka_unit_test(opens_beneath),
