@@ -43,6 +43,9 @@ static int sql_error(struct store *s, int code, const char *what, struct err *er
 {
 	const char *words = sqlite3_errmsg(s->db);
 
+	/* The index of the log is a file as well, made when the store is opened. */
+	if (code == SQLITE_IOERR_SHMSIZE)
+		code = SQLITE_FULL;
 	switch (code & 0xff) {
 	case SQLITE_FULL:
 		words = "the disk is full; free some space and try again";

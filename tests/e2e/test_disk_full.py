@@ -92,6 +92,19 @@ def test_what_dies_without_room_comes_back(small_disk):
     rig.wait_for(lambda: answers("shop"), "the app", 60)
 
 
+def test_a_start_without_room_for_the_store(small_disk):
+    agent = small_disk
+    agent.berth("deploy", cwd=agent.repository("site", apps.site(1)))
+    agent.stop()
+    fill(agent)
+    agent.start(wait=False)
+    assert agent.process.wait(60) == 1
+    assert "the disk is full" in agent.log(), agent.log()
+    os.unlink(f"{agent.dir}/filler")
+    agent.start()
+    rig.wait_for(lambda: agent.get("site").text == rig.body(1), "the site")
+
+
 def test_room_that_goes_during_the_build(small_disk):
     agent = small_disk
     path = agent.repository("shop", apps.site(1))
