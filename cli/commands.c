@@ -23,6 +23,7 @@ static const struct command *const verbs[] = {
 	&verb_logs,
 	&verb_env,
 	&verb_domains,
+	&verb_certs,
 	&verb_open,
 	&verb_apps,
 	&verb_tokens,

@@ -32,6 +32,9 @@ const struct endpoint endpoints[] = {
 	{"GET", APP "/ps", FOR_APP, BODY_NONE, "", handle_processes},
 	{"GET", APP "/logs", FOR_APP, BODY_NONE, "lines,follow,process", handle_logs},
 
+	{"GET", "/v1/certs", FOR_ADMINS, BODY_NONE, "", handle_certificate_list},
+	{"POST", "/v1/certs/{domain}/renew", FOR_ADMINS, BODY_NONE, "", handle_certificate_renew},
+
 	{"GET", "/v1/tokens", FOR_ADMINS, BODY_NONE, "", handle_token_list},
 	{"POST", "/v1/tokens", FOR_ADMINS, BODY_JSON, "", handle_token_add},
 	{"DELETE", "/v1/tokens/{token}", FOR_ADMINS, BODY_NONE, "", handle_token_remove},

@@ -33,6 +33,9 @@ void handle_domain_remove(struct exchange *x);
 /* processes.c */
 void handle_processes(struct exchange *x);
 void handle_logs(struct exchange *x);
+/* certs.c */
+void handle_certificate_list(struct exchange *x);
+void handle_certificate_renew(struct exchange *x);
 /* tokens.c */
 void handle_token_list(struct exchange *x);
 void handle_token_add(struct exchange *x);

@@ -219,7 +219,7 @@ static int acme_request(struct issuer *i, struct certs *certs, const char *host,
 		return local->request(a->local, certs, host, err);
 	/* A site is never without one: until the CA's is there, and for as long as it is not. */
 	if (certs_find(certs, host, &info) < 0 ||
-		(local->accepts(a->local, host, &info) && x509_is_due(&info, now_ms)))
+		(local->is_local(a->local, &info) && x509_is_due(&info, now_ms)))
 		r = local->request(a->local, certs, host, err);
 	if (a->order_count < ORDERS_MAX && !find_order(a, host) &&
 		schedule_may_order(a->schedule, host, now_ms))
@@ -227,12 +227,50 @@ static int acme_request(struct issuer *i, struct certs *certs, const char *host,
 	return r;
 }
 
-static bool acme_accepts(struct issuer *i, const char *host, const struct x509_info *info)
+static int acme_renew(struct issuer *i, struct certs *certs, const char *host, struct err *err)
 {
 	struct acme *a = acme_of(i);
-	bool is_local = a->local->ops->accepts(a->local, host, info);
+	char until[CLOCK_RFC3339_SIZE];
 
-	return is_public(host) ? !is_local : is_local;
+	if (!is_public(host))
+		return a->local->ops->request(a->local, certs, host, err);
+	int64_t limit_ms = schedule_limited_until_ms(a->schedule, host, clock_wall_ms());
+	clock_format_rfc3339(limit_ms, until);
+	if (limit_ms > 0)
+		return err_set(err, EBUSY,
+			"%s failed five times within an hour, which is what CAs allow: not before "
+			"%s",
+			host, until);
+	if (find_order(a, host))
+		return 0;
+	if (a->order_count >= ORDERS_MAX)
+		return err_set(
+			err, EBUSY, "%d orders are under way: try again in a minute", ORDERS_MAX);
+	start_order(a, certs, host);
+	return 0;
+}
+
+static void acme_describe(struct issuer *i, const char *host, struct issuer_state *ret)
+{
+	struct acme *a = acme_of(i);
+	const struct schedule_entry *e = schedule_get(a->schedule, host);
+
+	*ret = (struct issuer_state){.is_ordering = find_order(a, host) != NULL, .error = ""};
+	if (e && e->failures > 0) {
+		ret->error = e->error;
+		ret->retry_ms = e->next_ms;
+	}
+}
+
+static bool acme_is_local(struct issuer *i, const struct x509_info *info)
+{
+	struct acme *a = acme_of(i);
+	return a->local->ops->is_local(a->local, info);
+}
+
+static bool acme_accepts(struct issuer *i, const char *host, const struct x509_info *info)
+{
+	return is_public(host) != acme_is_local(i, info);
 }
 
 static int acme_add_challenges(struct issuer *i, struct routes *table)
@@ -278,7 +316,10 @@ static const struct issuer_ops acme_ops = {
 	.name = "acme",
 	.request = acme_request,
 	.accepts = acme_accepts,
+	.is_local = acme_is_local,
 	.add_challenges = acme_add_challenges,
+	.renew = acme_renew,
+	.describe = acme_describe,
 	.free = acme_free,
 };
 

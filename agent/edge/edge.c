@@ -157,21 +157,29 @@ int edge_publish(struct edge *e, struct routes *table, edge_on_published on_done
 	return publish(e, table, false, on_done, data, err);
 }
 
+/* The table on disk: what was published last. */
+static int read_table(const struct edge *e, struct routes **ret, struct err *err)
+{
+	_cleanup_free_ char *text = NULL;
+	size_t len;
+
+	if (!file_exists(e->routes_path))
+		return err_set(err, ENOENT, "nothing is published yet");
+	int r = file_read(e->routes_path, ROUTES_BYTES_MAX, &text, &len, err);
+	return r < 0 ? r : routes_parse(text, len, ret, err);
+}
+
 enum again { IF_DUE, ALWAYS };
 
 /* The table on disk once more, with the certificates and challenges that it should have now. */
 static int publish_again(struct edge *e, enum again when)
 {
-	_cleanup_free_ char *text = NULL;
 	struct routes *table;
 	struct err err;
-	size_t len;
+	int r = read_table(e, &table, &err);
 
-	if (!file_exists(e->routes_path))
-		return -ENOENT;
-	int r = file_read(e->routes_path, ROUTES_BYTES_MAX, &text, &len, &err);
-	if (r == 0)
-		r = routes_parse(text, len, &table, &err);
+	if (r == -ENOENT)
+		return r;
 	if (r == 0) {
 		struct table_needs needs = needs_of(e);
 		if (when == IF_DUE && !table_is_due(table, &needs)) {
@@ -182,6 +190,68 @@ static int publish_again(struct edge *e, enum again when)
 	}
 	if (r < 0)
 		log_warn("edge.renewal", "error=\"%s\"", err.msg);
+	return r;
+}
+
+static void describe(struct edge *e, const char *host, struct edge_certificate *ret)
+{
+	const struct issuer_ops *ops = e->issuer->ops;
+	struct issuer_state state = {.error = ""};
+	struct x509_info info;
+
+	if (ops->describe)
+		ops->describe(e->issuer, host, &state);
+	*ret = (struct edge_certificate){.host = host,
+		.is_ordering = state.is_ordering,
+		.error = state.error,
+		.retry_ms = state.retry_ms};
+	if (certs_find(e->certs, host, &info) < 0)
+		return;
+	ret->issuer = ops->is_local(e->issuer, &info) ? "local" : "acme";
+	ret->expires_ms = info.not_after_ms;
+	ret->renewal_ms = x509_due_ms(&info);
+}
+
+int edge_certificates(struct edge *e, void (*on_each)(void *data, const struct edge_certificate *c),
+	void *data, struct err *err)
+{
+	struct edge_certificate c;
+	struct routes *table;
+	int r = read_table(e, &table, err);
+
+	if (r < 0)
+		return r == -ENOENT ? 0 : r;
+	for (size_t i = 0; i < table->site_count; i++) {
+		describe(e, table->sites[i].hosts[0], &c);
+		on_each(data, &c);
+	}
+	routes_unref(table);
+	return 0;
+}
+
+static bool is_published(const struct routes *table, const char *host)
+{
+	for (size_t i = 0; i < table->site_count; i++)
+		if (streq(table->sites[i].hosts[0], host))
+			return true;
+	return false;
+}
+
+int edge_renew(struct edge *e, const char *host, struct err *err)
+{
+	const struct issuer_ops *ops = e->issuer->ops;
+	struct routes *table;
+	int r = read_table(e, &table, err);
+
+	if (r < 0)
+		return r;
+	if (!is_published(table, host))
+		r = err_set(err, ENOENT, "no app is published as %s", host);
+	routes_unref(table);
+	if (r == 0)
+		r = (ops->renew ? ops->renew : ops->request)(e->issuer, e->certs, host, err);
+	if (r == 1)
+		(void)publish_again(e, ALWAYS);
 	return r;
 }
 

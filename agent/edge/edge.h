@@ -64,6 +64,24 @@ int edge_counts(
 /* "https://shop.localhost:8443" for a host: with the port only where it is not 443. */
 void edge_url(const struct edge *e, const char *host, char *to, size_t size);
 
+/* What there is to say of a host's certificate. */
+struct edge_certificate {
+	const char *host;
+	const char *issuer; /* "local", "acme"; NULL: there is no certificate */
+	int64_t expires_ms, renewal_ms; /* wall clock */
+	bool is_ordering; /* the next one is under way */
+	const char *error; /* why the last order failed, "" */
+	int64_t retry_ms; /* and when it is tried again */
+};
+
+/* Calls on_each for every host that is published. */
+int edge_certificates(struct edge *e, void (*on_each)(void *data, const struct edge_certificate *c),
+	void *data, struct err *err);
+
+/* Asks for another certificate now. 1: it is published. 0: it is ordered. -ENOENT: the host is not
+ * published; -EBUSY: not now; err says more. */
+int edge_renew(struct edge *e, const char *host, struct err *err);
+
 /* Is the control socket connected just now? */
 bool edge_is_connected(const struct edge *e);
 

@@ -13,6 +13,13 @@ struct ev_loop;
 struct issuer;
 struct routes;
 
+/* Borrowed until the issuer's next call. */
+struct issuer_state {
+	bool is_ordering;
+	int64_t retry_ms; /* wall clock, 0: nothing failed */
+	const char *error; /* of the last order, "" when it went well */
+};
+
 struct issuer_ops {
 	const char *name; /* "local", "acme" */
 	/* Asks for a certificate. 1: it is in `certs` now. 0: it is under way, on_issued comes later
@@ -20,9 +27,16 @@ struct issuer_ops {
 	int (*request)(struct issuer *i, struct certs *certs, const char *host, struct err *err);
 	/* Would this issuer still give that certificate? False: ask for another. */
 	bool (*accepts)(struct issuer *i, const char *host, const struct x509_info *info);
+	/* Did the local CA make it? */
+	bool (*is_local)(struct issuer *i, const struct x509_info *info);
 	/* Puts what its orders have visitors see just now into the table; NULL: never anything.
 	 * -ENOBUFS: the table is too large. */
 	int (*add_challenges)(struct issuer *i, struct routes *table);
+	/* As request(), because a person asks: without waiting for a failure's back-off to end.
+	 * NULL: request() never waits. -EBUSY: not now, err says until when. */
+	int (*renew)(struct issuer *i, struct certs *certs, const char *host, struct err *err);
+	/* What is to be said of a host's next certificate. NULL: nothing. */
+	void (*describe)(struct issuer *i, const char *host, struct issuer_state *ret);
 	void (*free)(struct issuer *i);
 };
 

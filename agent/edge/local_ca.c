@@ -32,11 +32,16 @@ static int local_ca_request(
 	return r < 0 ? r : 1;
 }
 
-static bool local_ca_accepts(struct issuer *i, const char *host, const struct x509_info *info)
+static bool local_ca_is_local(struct issuer *i, const struct x509_info *info)
 {
 	const struct local_ca *ca = container_of(i, struct local_ca, issuer);
-	(void)host;
 	return strcmp(info->issuer_id, ca->info.subject_id) == 0;
+}
+
+static bool local_ca_accepts(struct issuer *i, const char *host, const struct x509_info *info)
+{
+	(void)host;
+	return local_ca_is_local(i, info);
 }
 
 static void local_ca_free(struct issuer *i)
@@ -51,6 +56,7 @@ static const struct issuer_ops local_ca_ops = {
 	.name = "local",
 	.request = local_ca_request,
 	.accepts = local_ca_accepts,
+	.is_local = local_ca_is_local,
 	.free = local_ca_free,
 };
 

@@ -125,6 +125,16 @@ bool schedule_may_order(struct schedule *s, const char *host, int64_t now_ms)
 	return now_ms >= e->next_ms;
 }
 
+int64_t schedule_limited_until_ms(const struct schedule *s, const char *host, int64_t now_ms)
+{
+	const struct schedule_entry *e = schedule_get(s, host);
+
+	if (!e || e->validations_ms[0] == 0 || e->validations_ms[0] > now_ms ||
+		e->validations_ms[0] + HOUR_MS <= now_ms)
+		return 0;
+	return e->validations_ms[0] + HOUR_MS;
+}
+
 static int64_t delay_ms(unsigned failures, unsigned random)
 {
 	static const int64_t delays[] = {MINUTE_MS, 10 * MINUTE_MS, 100 * MINUTE_MS};

@@ -42,6 +42,9 @@ const struct schedule_entry *schedule_get(const struct schedule *s, const char *
 /* A clock that was put back since the last failure does not make the wait longer. */
 bool schedule_may_order(struct schedule *s, const char *host, int64_t now_ms);
 
+/* The hour's limit of failed validations alone: the time at which it is over; 0: it is not reached. */
+int64_t schedule_limited_until_ms(const struct schedule *s, const char *host, int64_t now_ms);
+
 /* Both keep what they say; a file that cannot be written is an error, and known in memory. */
 int schedule_failed(struct schedule *s, const char *host, const struct schedule_failure *failure,
 	int64_t now_ms, struct err *err);

@@ -308,11 +308,14 @@ int x509_check_chain(const struct x509_pair *pair, const char *host, int64_t now
 	return 0;
 }
 
-bool x509_is_due(const struct x509_info *info, int64_t now_ms)
+int64_t x509_due_ms(const struct x509_info *info)
 {
 	int64_t lifetime = info->not_after_ms - info->not_before_ms;
 
-	int64_t early = lifetime < SHORT_LIFETIME_MS ? lifetime / 2 : lifetime / 3;
+	return info->not_after_ms - (lifetime < SHORT_LIFETIME_MS ? lifetime / 2 : lifetime / 3);
+}
 
-	return now_ms < info->not_before_ms || info->not_after_ms - now_ms <= early;
+bool x509_is_due(const struct x509_info *info, int64_t now_ms)
+{
+	return now_ms < info->not_before_ms || now_ms >= x509_due_ms(info);
 }

@@ -48,7 +48,9 @@ int x509_check(
 int x509_check_chain(const struct x509_pair *pair, const char *host, int64_t now_ms,
 	struct x509_info *ret, struct err *err);
 
-/* A third of the lifetime or less is left (half, when it is under ten days), or it is not valid yet. */
+/* When a third of the lifetime is left; half, when it is under ten days. */
+int64_t x509_due_ms(const struct x509_info *info);
+/* That late or later, or not valid yet. */
 bool x509_is_due(const struct x509_info *info, int64_t now_ms);
 
 #endif

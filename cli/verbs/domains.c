@@ -96,7 +96,7 @@ static const struct command *const commands[] = {&list_command, &add_command, &r
 
 const struct command verb_domains = {
 	.name = "domains",
-	.synonyms = " certs hosts ",
+	.synonyms = " hosts ",
 	.summary = "the domains of an app: list, add, remove",
 	.commands = commands,
 	.command_count = ARRAY_SIZE(commands),

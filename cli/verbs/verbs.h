@@ -8,8 +8,8 @@
 #include "cli/cli.h"
 
 extern const struct command verb_init, verb_deploy, verb_rollback, verb_releases, verb_status,
-	verb_ps, verb_logs, verb_env, verb_domains, verb_open, verb_apps, verb_tokens, verb_doctor,
-	verb_completion, verb_version, verb_help;
+	verb_ps, verb_logs, verb_env, verb_domains, verb_certs, verb_open, verb_apps, verb_tokens,
+	verb_doctor, verb_completion, verb_version, verb_help;
 
 /* Prints the help of a command that is called `name` in full. */
 int verb_help_print(const struct command *c, const char *name);

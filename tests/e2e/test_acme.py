@@ -102,6 +102,16 @@ def test_a_domain_gets_a_certificate(lab):
                           f"http://{HOST}:{one.agent.http_port}/.well-known/acme-challenge/x")
     assert plain.out == "308"
     assert one.ca.count(NEW_ORDER) == orders == 1
+    certs = {c["host"]: c for c in one.agent.berth("certs", "--json").json["certs"]}
+    assert certs[HOST]["issuer"] == "acme" and certs["site.localhost"]["issuer"] == "local"
+    assert certs[HOST]["error"] is None and certs[HOST]["renewal"] < certs[HOST]["expires"]
+    old = one.folders()
+    assert "is ordered" in one.agent.berth("certs", "renew", HOST).err
+    rig.wait_for(lambda: one.folders() != old and len(one.folders()) == 1, "a renewal")
+    assert one.serves(HOST, one.ca.root())
+    assert "new certificate" in one.agent.berth("certs", "renew", "site.localhost").err
+    assert one.serves("site.localhost", one.agent.ca)
+    assert one.agent.berth("certs", "renew", "other.org", check=False).code == 5
     with open(one.agent.dir + "/proxy/routes.json", encoding="utf-8") as f:
         assert "challenges" not in json.load(f)
 
@@ -126,10 +136,16 @@ def test_failed_validation(lab):
     assert 50 < failure["next"] / 1000 - before < 100
     assert failure["validations"][-1] > 0
     assert one.serves(HOST, one.agent.ca)
-    assert failure["error"][:60].replace('"', "") in one.agent.log().replace('"', "")
+    rig.wait_for(lambda: failure["error"] in one.agent.log(), "the words in the log")
     one.agent.restart()
     assert one.serves(HOST, one.agent.ca)
     assert one.ca.count(NEW_ORDER) == 1
+    assert "127.0.0.9" in one.agent.berth("certs").out
+    for failures in range(2, 6):
+        one.agent.berth("certs", "renew", HOST)
+        rig.wait_for(lambda n=failures: one.schedule()["failures"] == n, "another failure")
+    refused = one.agent.berth("certs", "renew", HOST, check=False)
+    assert refused.code != 0 and "five times within an hour" in refused.err
 
 
 def test_refused_name(lab):

@@ -108,10 +108,13 @@ static void test_validations(void **state)
 
 	for (int i = 0; i < 4; i++)
 		fail_at(f, START + i * MINUTE, (struct schedule_failure){.is_validation = true});
+	assert_int_equal(schedule_limited_until_ms(f->s, HOST, START + 4 * MINUTE), 0);
 	/* The fifth: the wait after it is a day, so what is left of the hour does not show. */
 	fail_at(f, START + 4 * MINUTE, (struct schedule_failure){.is_validation = true});
 	assert_wait(f, START + 4 * MINUTE, 24 * HOUR, 27 * HOUR);
 	assert_int_equal(schedule_get(f->s, HOST)->validations_ms[0], START);
+	assert_int_equal(schedule_limited_until_ms(f->s, HOST, START + HOUR - 1), START + HOUR);
+	assert_int_equal(schedule_limited_until_ms(f->s, HOST, START + HOUR), 0);
 	assert_int_equal(schedule_issued(f->s, HOST, 90 * 24 * HOUR, START + 5 * MINUTE, &err), 0);
 	assert_int_equal(schedule_get(f->s, HOST)->failures, 0);
 	assert_string_equal(schedule_get(f->s, HOST)->error, "");
