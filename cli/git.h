@@ -68,7 +68,8 @@ struct source_progress {
 /* Sends the commit of the last snapshot to refs/berth/push/<commit> of the app's repository on the
  * agent: only what the agent lacks, nothing when it has the commit already (*ret_sent is false).
  * `progress` may be NULL. Errors are those of cli/http.h; -EPROTO with the agent's words when it
- * refused the push, -EACCES when it refused the token. */
+ * refused the push, -EACCES when it refused the token, -EBUSY when it has too many
+ * pushes already, -ENOSPC when its disk is full. */
 int source_push(struct source *s, struct http_client *http, const char *app,
 	const struct source_progress *progress, bool *ret_sent, struct err *err);
 

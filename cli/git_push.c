@@ -50,6 +50,21 @@ static int fail(struct call *c, int code)
 	return -1;
 }
 
+static int code_of_status(unsigned status)
+{
+	switch (status) {
+	case 401:
+	case 403:
+		return EACCES;
+	case 503:
+		return EBUSY;
+	case 507:
+		return ENOSPC;
+	default:
+		return EPROTO;
+	}
+}
+
 /* Words of the API's error object, when the answer was one. */
 static void explain_status(struct call *c, const struct http_response *response)
 {
@@ -57,7 +72,7 @@ static void explain_status(struct call *c, const struct http_response *response)
 	const json_t *e = json_object_get(body, "error");
 	const char *words = json_string_value(json_object_get(e, "message"));
 	const char *hint = json_string_value(json_object_get(e, "hint"));
-	int code = response->status == 401 || response->status == 403 ? EACCES : EPROTO;
+	int code = code_of_status((unsigned)response->status);
 
 	if (words)
 		(void)err_set(&c->err, code, "%s%s%s", words, hint ? "; " : "", hint ? hint : "");

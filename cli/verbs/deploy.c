@@ -124,6 +124,9 @@ static int push_commit(struct cli *cli, struct source *s, struct progress *p)
 	if (r == -EPROTO || (r == -EACCES && cli->host.url))
 		return output_fail(
 			&cli->out, r == -EPROTO ? CLI_USAGE : CLI_NOT_ALLOWED, NULL, "%s", err.msg);
+	if (r == -EBUSY || r == -ENOSPC)
+		return output_fail(
+			&cli->out, r == -EBUSY ? CLI_CONFLICT : CLI_FAILED, NULL, "%s", err.msg);
 	(void)api_transport_failure(r, &err, &f);
 	return output_failure(&cli->out, &f);
 }

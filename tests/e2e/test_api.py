@@ -518,5 +518,7 @@ def test_four_pushes_at_once_are_the_most(agent):
         answer = raw(agent, head)
         assert answer.startswith(b"HTTP/1.1 503 ") and b'"busy"' in answer, answer
         assert children() == 4
+        done = agent.berth("deploy", cwd=agent.folder("other", {"index.html": "x"}), check=False)
+        assert done.code == 7 and "4 pushes are under way" in done.err, done
     rig.wait_for(lambda: children() == 0, "their end")
     assert agent.api("GET", "/git/site.git/info/refs?service=git-receive-pack").status == 200
