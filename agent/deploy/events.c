@@ -167,8 +167,9 @@ void event_log_add_output(
 					 "the output is too long: the rest of it is not kept"));
 		return;
 	}
-	/* Not UTF-8: jansson refuses; the runtime has made it so for tasks. */
-	json_t *text = json_stringn(line.p, line.len);
+	/* Not UTF-8: jansson refuses; the runtime has made it so for tasks. An empty line may have no
+	 * address, which it refuses, too. */
+	json_t *text = json_stringn(line.len > 0 ? line.p : "", line.len);
 	if (!text)
 		text = json_string("(a line that is not text)");
 	json_t *event = json_pack("{s:s, s:s, s:o}", "type", "log", "source", source, "line", text);
