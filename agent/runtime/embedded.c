@@ -75,37 +75,45 @@ void embedded_add_launch(
 	command_add_option(c, "--volumes-dir", xasprintf("%s/volumes", app));
 }
 
-/* A child of which only the end matters. */
-struct reaped {
+/* A berth-logs, of which only the end matters. */
+struct log_reader {
+	struct list link;
 	ev_io on_exit;
 	pid_t pid;
 };
 
-static void on_reader_exit(struct ev_loop *loop, ev_io *watcher, int events)
+static void log_reader_free(struct ev_loop *loop, struct log_reader *r)
 {
-	struct reaped *r = container_of(watcher, struct reaped, on_exit);
-	(void)events;
-
-	ev_io_stop(loop, watcher);
-	(void)waitpid(r->pid, NULL, WNOHANG);
-	(void)close(watcher->fd);
+	list_remove(&r->link);
+	ev_io_stop(loop, &r->on_exit);
+	(void)close(r->on_exit.fd);
 	free(r);
 }
 
-static void reap_later(struct ev_loop *loop, pid_t pid, int pidfd)
+static void on_reader_exit(struct ev_loop *loop, ev_io *watcher, int events)
 {
-	struct reaped *r = xnew(struct reaped);
+	struct log_reader *r = container_of(watcher, struct log_reader, on_exit);
+	(void)events;
+
+	(void)waitpid(r->pid, NULL, WNOHANG);
+	log_reader_free(loop, r);
+}
+
+static void reap_later(struct embedded *e, pid_t pid, int pidfd)
+{
+	struct log_reader *r = xnew(struct log_reader);
 
 	r->pid = pid;
+	list_append(&e->log_readers, &r->link);
 	ev_io_init(&r->on_exit, on_reader_exit, pidfd, EV_READ);
-	ev_io_start(loop, &r->on_exit);
+	ev_io_start(e->rt.loop, &r->on_exit);
 }
 
 /* A child reads the files, so that neither a slow disk nor a slow reader holds up the agent. It
  * ends when its reader goes away. */
 static int op_open_logs(struct runtime *rt, const struct log_query *q, int *ret_fd, struct err *err)
 {
-	const struct embedded *e = from(rt);
+	struct embedded *e = from(rt);
 	_cleanup_free_ char *program = xasprintf("%s/berth-logs", e->programs);
 	_cleanup_free_ char *dir = xasprintf("%s/logs/%s", e->state, q->app);
 	const char *argv[12] = {program, "--dir", dir, "--lines"};
@@ -134,7 +142,7 @@ static int op_open_logs(struct runtime *rt, const struct log_query *q, int *ret_
 		(void)close(out[0]);
 		return r;
 	}
-	reap_later(rt->loop, pid, pidfd);
+	reap_later(e, pid, pidfd);
 	(void)fd_set_nonblocking(out[0]);
 	*ret_fd = out[0];
 	return 0;
@@ -186,6 +194,9 @@ static void op_free(struct runtime *rt)
 	embedded_free_tasks(e);
 	list_for_each_safe (it, &e->instances)
 		embedded_instance_free(container_of(it, struct embedded_instance, link));
+	/* They end by themselves, when their readers have gone. */
+	list_for_each_safe (it, &e->log_readers)
+		log_reader_free(rt->loop, container_of(it, struct log_reader, link));
 	ev_io_stop(rt->loop, &e->inotify_watcher);
 	(void)close(e->inotify);
 	free(e->state);
@@ -234,6 +245,7 @@ struct runtime *runtime_embedded_new(struct ev_loop *loop, const struct runtime_
 	e->programs = xstrdup(paths->programs);
 	list_init(&e->instances);
 	list_init(&e->tasks);
+	list_init(&e->log_readers);
 	e->inotify = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
 	ev_io_init(&e->inotify_watcher, on_inotify, e->inotify, EV_READ);
 	if (e->inotify < 0 || adopt_all(e, err) < 0) {

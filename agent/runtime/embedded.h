@@ -16,7 +16,7 @@
 struct embedded {
 	struct runtime rt; /* first */
 	char *state, *run, *programs;
-	struct list instances, tasks;
+	struct list instances, tasks, log_readers;
 	int inotify;
 	ev_io inotify_watcher;
 };
