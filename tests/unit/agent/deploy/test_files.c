@@ -133,6 +133,16 @@ static void test_a_full_disk_keeps_the_answer(void **state)
 	event_log_unref(l);
 }
 
+static void test_an_empty_line_is_a_line(void **state)
+{
+	(void)state;
+	struct event_log *l = event_log_open(log_path, 20000);
+	event_log_add_output(l, "release", NULL, (struct str){NULL, 0});
+	_cleanup_free_ char *text = read_all(l);
+	assert_non_null(strstr(text, "\"line\":\"\""));
+	event_log_unref(l);
+}
+
 static void test_text_that_is_not_utf8(void **state)
 {
 	(void)state;
@@ -227,6 +237,7 @@ int main(void)
 		TEST(test_events_are_numbered_and_taken_up),
 		TEST(test_output_is_cut_and_events_are_not),
 		TEST(test_a_full_disk_keeps_the_answer),
+		TEST(test_an_empty_line_is_a_line),
 		TEST(test_text_that_is_not_utf8),
 		TEST(test_environment_files),
 		TEST(test_release_files),
