@@ -26,7 +26,7 @@ class Pebble:
         ports = rig.free_ports(5)
         self.port, self.management_port, self.tls_port, self.dns_port, self.dns_management = ports
         self.http_port, self.validity = http_port, validity
-        self.env = {"PEBBLE_VA_NOSLEEP": "1", "PEBBLE_WFE_NONCEREJECT": "5", **env}
+        self.env = {"PEBBLE_VA_NOSLEEP": "1", "PEBBLE_WFE_NONCEREJECT": "0", **env}
         self.ca = os.path.join(self.dir, "ca.pem")
         self.log_path = os.path.join(self.dir, "pebble.log")
         self.processes = {}
