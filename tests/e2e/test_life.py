@@ -3,6 +3,8 @@
 
 import os
 import signal
+import socket
+import ssl
 import subprocess
 
 import apps
@@ -94,3 +96,68 @@ def test_the_proxy_is_started_again(agent):
     agent.commit(path)
     agent.berth("deploy", cwd=path)
     assert agent.get("site").text == rig.body(2)
+
+
+# Answers the first half, and the second when the gate is there: a request in flight for as long as
+# the test wants.
+HELD = """
+import http.server, os, time
+
+class Handler(http.server.BaseHTTPRequestHandler):
+    def do_GET(self):
+        self.send_response(200)
+        self.send_header("Content-Length", "12")
+        self.end_headers()
+        if self.path == "/held":
+            self.wfile.write(b"first-")
+            self.wfile.flush()
+            end = time.monotonic() + 60
+            while not os.path.exists({gate!r}) and time.monotonic() < end:
+                time.sleep(0.01)
+            self.wfile.write(b"second")
+        else:
+            self.wfile.write(b"version-{version:04}")
+
+http.server.ThreadingHTTPServer((os.environ["HOST"], int(os.environ["PORT"])), Handler).serve_forever()
+"""
+
+
+def test_a_request_in_flight_outlives_its_release(agent):
+    """The old instance is stopped when its last answer is out, however short the guard was."""
+    gate = os.path.join(agent.home, "gate")
+
+    def files(version):
+        return {"server.py": HELD.format(gate=gate, version=version),
+                "Procfile": "web: python3 -u server.py\n"}
+
+    agent.config = "guard: 100ms\ndrain: 60s\n"
+    agent.restart()
+    path = agent.repository("shop", files(1))
+    agent.berth("deploy", cwd=path)
+    context = ssl.create_default_context(cafile=agent.ca)
+    plain = socket.create_connection(("127.0.0.1", agent.https_port), timeout=60)
+    with context.wrap_socket(plain, server_hostname="shop.localhost") as visitor:
+        visitor.sendall(b"GET /held HTTP/1.1\r\nHost: shop.localhost\r\nConnection: close\r\n\r\n")
+        answer = b""
+        while not answer.endswith(b"first-"):
+            part = visitor.recv(4096)
+            assert part, answer
+            answer += part
+        agent.folder("shop", files(2))
+        agent.commit(path)
+        agent.berth("deploy", cwd=path)
+        assert agent.get("shop").text == "version-0002"
+
+        rig.wait_for(lambda: "release=2 state=draining" in agent.log(), "the end of the guard")
+        visitor.settimeout(1)
+        with pytest.raises(TimeoutError):  # not cut off, nor ended
+            visitor.recv(4096)
+        assert "release=2 state=stopping" not in agent.log()
+        visitor.settimeout(60)
+        with open(gate, "w", encoding="ascii"):
+            pass
+        while part := visitor.recv(4096):
+            answer += part
+    assert answer.endswith(b"first-second"), answer
+    rig.wait_for(lambda: {p["release"] for p in agent.api("GET", "/v1/apps/shop/ps").json["processes"]} == {2}
+                 and len(os.listdir(f"{agent.dir}/run/apps")) == 1, "the end of the old instance")
